@@ -1,0 +1,66 @@
+"""What the windows hand to scoring and detection: the past of many communities as arrays, as of one boundary.
+
+Days are whole days in the network's time zone, numbered from 1970-01-01. A boundary is the midnight that ends
+`boundary_day`; nothing dated later leaks in, whatever is stored already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pipeline.model import Kind
+
+HISTORY_DAYS = 364
+"""Days of series a boundary is judged on: 52 whole weeks."""
+WINDOW_DAYS = (7, 28, 91, 365)
+"""Rolling windows in days for which distinct active members are kept, exact."""
+WINDOW_HOURS = (1, 24)
+"""Rolling windows in hours; they end on whole hours of UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """C communities of one network over T = `HISTORY_DAYS` days; the last column is `boundary_day`.
+
+    `activities[kind]`      (C, T) human activities a day
+    `bot_activities`        (C, T) activities of bots a day; they count in nothing else
+    `active_members[w]`     (C,) distinct active members in the w days up to the boundary, w in `WINDOW_DAYS`
+    `active_members_7_days` (C, T) the same for w = 7, as of each day
+    `participants_7_days`   (C, T) distinct members with at least one dated act of `model.PARTICIPATION` in 7 days
+    `network_participants`  (T,) sum of `participants_7_days` over all communities of the network, all shards
+    `first_days`            (C,) day of the community's first activity
+    """
+
+    network: str
+    communities: tuple[str, ...]
+    names: tuple[str | None, ...]
+    boundary_day: int
+    first_days: NDArray[np.int64]
+    activities: dict[Kind, NDArray[np.int64]]
+    bot_activities: NDArray[np.int64]
+    active_members: dict[int, NDArray[np.int64]]
+    active_members_7_days: NDArray[np.int64]
+    participants_7_days: NDArray[np.int64]
+    network_participants: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDay:
+    """What one member did in one community on one day."""
+
+    day: int
+    conversational: int
+    relational: int
+    participated: bool
+
+
+MemberHistories = dict[str, list[MemberDay]]
+"""pseudonym -> active days, oldest first, of one community as of a boundary."""
+
+DetectorState = dict[str, Any]
+"""What a detector remembers of one community between two boundaries: JSON values only, empty at first."""

@@ -1,0 +1,115 @@
+"""The catalogue of metrics: every name, type, label and help text that Élan exposes, in one table.
+
+Conventions: prefix `elan_`, base units, `_total` for counters. No person is ever a label. Label values come from
+closed sets, or (topic, partition, network, community) from what is configured, within a stated budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# Each counter and histogram child would carry one more `_created` series.
+prometheus_client.disable_created_metrics()
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+Type = Literal["counter", "gauge", "histogram"]
+BATCH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LAG_BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 86400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the catalogue. `role` is who exposes it: every worker, or `serve` for the communities."""
+
+    name: str
+    type: Type
+    help: str
+    labels: tuple[str, ...] = ()
+    role: Literal["worker", "serve", "both"] = "worker"
+    buckets: tuple[float, ...] = BATCH_BUCKETS
+
+
+CATALOGUE: tuple[Metric, ...] = (
+    Metric("elan_build_info", "gauge", "Version of Élan and Python; always 1.", ("version", "python"), "both"),
+    Metric("elan_ready", "gauge", "1 while the process does its work: servers reachable, progress fresh.", (), "both"),
+    # worker: what came in and what became of it
+    Metric(
+        "elan_events_total",
+        "counter",
+        "Records consumed by outcome (counted, late, duplicate, clock, dead_letter); they add up to the offsets consumed.",
+        ("outcome",),
+    ),
+    Metric("elan_dead_letters_total", "counter", "Records sent to the dead-letter topic, by reason.", ("reason",)),
+    Metric("elan_batches_total", "counter", "Batches applied to Redis."),
+    Metric("elan_batch_events", "histogram", "Records in a batch.", buckets=(1, 10, 100, 500, 1000, 2500, 5000, 10000)),
+    Metric("elan_batch_duration_seconds", "histogram", "Time a batch spends in a stage.", ("stage",)),
+    Metric("elan_event_time_lag_seconds", "histogram", "Age of an activity when it is applied.", buckets=LAG_BUCKETS),
+    # worker: where it stands
+    Metric("elan_consumer_lag_records", "gauge", "Records of a partition not yet applied.", ("topic", "partition")),
+    Metric("elan_consumer_lag_seconds", "gauge", "Age of the next record to apply; 0 when caught up.", ("topic", "partition")),
+    Metric("elan_watermark_timestamp_seconds", "gauge", "Event time that a partition has passed.", ("topic", "partition")),
+    Metric("elan_fence_offset", "gauge", "Next offset that the windows will take.", ("topic", "partition")),
+    Metric("elan_partitions_assigned", "gauge", "Partitions this worker owns."),
+    Metric("elan_rebalances_total", "counter", "Assignments of partitions received."),
+    Metric("elan_heartbeat_timestamp_seconds", "gauge", "Time carried by the newest clock event a stage has seen.", ("stage",)),
+    Metric("elan_redis_errors_total", "counter", "Commands to Redis that failed, by kind.", ("kind",)),
+    Metric("elan_redis_fenced_writes_total", "counter", "Batches or parts of them that the fence refused: already counted."),
+    # worker: judging and telling
+    Metric("elan_judged_boundary_timestamp_seconds", "gauge", "Newest boundary this worker judged.", ("network",)),
+    Metric("elan_judge_duration_seconds", "histogram", "Time to judge the due boundaries of a group of shards."),
+    Metric("elan_alert_transitions_total", "counter", "Alert steps decided.", ("alert", "state")),
+    Metric("elan_alerts_relayed_total", "counter", "Alert records written to the alerts topic."),
+    # serve: the communities
+    Metric("elan_communities", "gauge", "Communities by state (learning, holding, losing_momentum, suppressed).", ("network", "state"), "serve"),
+    Metric("elan_alerts_open", "gauge", "Open alerts.", ("network", "alert", "stage"), "serve"),
+    Metric("elan_network_watermark_timestamp_seconds", "gauge", "Newest boundary judged for every shard of a network.", ("network",), "serve"),
+    Metric("elan_community_momentum_ratio", "gauge", "Present level against the own baseline; 1 = holding.", ("network", "community"), "serve"),
+    Metric("elan_community_engagement_index", "gauge", "Weighted activities per active member, last 28 days.", ("network", "community"), "serve"),
+    Metric("elan_community_conversational_index", "gauge", "Conversational axis of the engagement index.", ("network", "community"), "serve"),
+    Metric("elan_community_relational_index", "gauge", "Relational axis of the engagement index.", ("network", "community"), "serve"),
+    Metric("elan_community_active_members", "gauge", "Distinct active members of a window.", ("network", "community", "window"), "serve"),
+    Metric("elan_community_phase", "gauge", "1 for the phase the community is in.", ("network", "community", "phase"), "serve"),
+    Metric("elan_community_alert_active", "gauge", "1 while an alert of the community is open.", ("network", "community", "alert", "stage"), "serve"),
+)
+
+
+class Telemetry:
+    """The metrics of one process, bound to one registry; `telemetry["elan_ready"]` is the client's object."""
+
+    def __init__(self, role: Literal["worker", "serve"], registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry if registry is not None else CollectorRegistry()
+        self._metrics: dict[str, Counter | Gauge | Histogram] = {}
+        for row in CATALOGUE:
+            if row.role in (role, "both"):
+                self._metrics[row.name] = _make(row, self.registry)
+
+    def counter(self, name: str) -> Counter:
+        """The counter of that name in the catalogue."""
+        return _typed(self._metrics[name], Counter)
+
+    def gauge(self, name: str) -> Gauge:
+        """The gauge of that name in the catalogue."""
+        return _typed(self._metrics[name], Gauge)
+
+    def histogram(self, name: str) -> Histogram:
+        """The histogram of that name in the catalogue."""
+        return _typed(self._metrics[name], Histogram)
+
+
+def _make(row: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    if row.type == "counter":
+        return Counter(row.name, row.help, row.labels, registry=registry)
+    if row.type == "gauge":
+        return Gauge(row.name, row.help, row.labels, registry=registry)
+    return Histogram(row.name, row.help, row.labels, registry=registry, buckets=row.buckets)
+
+
+def _typed(metric: object, wanted: type[M]) -> M:
+    if not isinstance(metric, wanted):
+        message = f"{metric} is no {wanted.__name__}"
+        raise TypeError(message)
+    return metric
