@@ -1,0 +1,122 @@
+"""Activities of one batch -> what each shard has to add, summed before anything is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from pipeline.model import Kind
+from pipeline.windows.columns import BOT, KIND_COLUMN, KINDS, member_increment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pipeline.model import TrustedActivity
+
+HOUR_BITS, COLUMN_BITS = 24, 5
+_QUARTER_SECONDS = 900
+_UNIX_EPOCH_ORDINAL = 719_163
+"""`date.toordinal()` of 1970-01-01."""
+_VIEW = KIND_COLUMN[Kind.VIEW]
+_INCREMENTS = tuple(
+    (member_increment(kind, of_object=False), member_increment(kind, of_object=True)) for kind in KINDS
+)
+
+
+class CommunityDelta(msgspec.Struct, array_like=True):
+    """What one batch adds to one community.
+
+    `counts`   (day << 24 | hour) << 5 | column -> amount
+    `members`  pseudonym -> {day << 24 | hour -> acts packed as `columns.member_increment` says}
+    """
+
+    name: str
+    counts: dict[int, int]
+    members: dict[str, dict[int, int]]
+
+
+ShardDelta = dict[str, dict[str, CommunityDelta]]
+"""network -> community -> delta."""
+
+
+class DaySlots:
+    """Unix seconds -> day << 24 | hour: the day in one time zone (days since 1970), the hour of UTC (hours since 1970)."""
+
+    def __init__(self, time_zone: str) -> None:
+        self._zone = ZoneInfo(time_zone)
+        self._cache: dict[int, int] = {}
+
+    def __call__(self, seconds: float) -> int:
+        """The slot of a moment. All zones are whole quarters of an hour away from UTC."""
+        quarter = int(seconds // _QUARTER_SECONDS)
+        slot = self._cache.get(quarter)
+        if slot is None:
+            slot = self._cache[quarter] = self._slot(quarter)
+        return slot
+
+    def _slot(self, quarter: int) -> int:
+        return local_day(quarter * _QUARTER_SECONDS, self._zone) << HOUR_BITS | quarter // 4
+
+
+def local_day(seconds: float, zone: ZoneInfo) -> int:
+    """The day since 1970-01-01 that a moment falls into in a time zone."""
+    return datetime.fromtimestamp(seconds, zone).toordinal() - _UNIX_EPOCH_ORDINAL
+
+
+def shard_of(network: str, community: str, shards: int) -> int:
+    """The shard of a community: independent of Kafka's partitioners, or a partition would touch few shards."""
+    digest = hashlib.blake2b(f"{network}/{community}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") % shards
+
+
+class Aggregator:
+    """Sums activities by shard, network, community, slot and member. Remembers shards and time zones, nothing else."""
+
+    def __init__(self, shards: int, time_zone_of: Callable[[str], str]) -> None:
+        self._shards = shards
+        self._time_zone_of = time_zone_of
+        self._slots: dict[str, DaySlots] = {}
+        self._shard_of: dict[tuple[str, str], int] = {}
+
+    def slots(self, network: str) -> DaySlots:
+        """The clock of a network's time zone."""
+        slots = self._slots.get(network)
+        if slots is None:
+            slots = self._slots[network] = DaySlots(self._time_zone_of(network))
+        return slots
+
+    def add(self, activities: Iterable[TrustedActivity]) -> dict[int, ShardDelta]:
+        """-> shard -> network -> community -> delta. Order of the activities does not matter."""
+        found: dict[tuple[str, str], CommunityDelta] = {}
+        slots_by_network: dict[str, DaySlots] = {}
+        for _, seconds, kind, network, community, member, bot, count, of_object, name in activities:
+            place = (network, community)
+            delta = found.get(place)
+            if delta is None:
+                delta = found[place] = CommunityDelta("", {}, {})
+                slots_by_network[network] = self.slots(network)
+            if name:
+                delta.name = name
+            slot = slots_by_network[network](seconds)
+            counts = delta.counts
+            key = slot << COLUMN_BITS | (BOT if bot else kind)
+            counts[key] = counts.get(key, 0) + count
+            if member is not None and kind != _VIEW and not bot:
+                acts = delta.members.get(member)
+                if acts is None:
+                    acts = delta.members[member] = {}
+                acts[slot] = acts.get(slot, 0) + _INCREMENTS[kind][of_object]
+        return self._by_shard(found)
+
+    def _by_shard(self, found: dict[tuple[str, str], CommunityDelta]) -> dict[int, ShardDelta]:
+        shards: dict[int, ShardDelta] = {}
+        for place, delta in found.items():
+            shard = self._shard_of.get(place)
+            if shard is None:
+                shard = self._shard_of[place] = shard_of(*place, self._shards)
+            shards.setdefault(shard, {}).setdefault(place[0], {})[place[1]] = delta
+        return shards

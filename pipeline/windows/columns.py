@@ -1,0 +1,56 @@
+"""What a window counts: one column a number, numbered for good because stored rings name their columns by it.
+
+Distinct members are kept up to date as two counts a day and window of w days:
+
+    arrivals[d]   members active on d whose active day before it is more than w days back (or there is none)
+    stays[d]      members active on d whose next active day is more than w days on (or there is none yet)
+
+so that the members active in the w days up to b are, S being running sums over days and H any day at or after the last
+activity:  (S_arrivals[b] - S_stays[b - w]) - (S_arrivals[H] - S_stays[H]).  A new active day touches two days of a
+ring whatever w is; late days are right too; and judging never reads the members.
+"""
+
+from __future__ import annotations
+
+from pipeline.history import WINDOW_DAYS
+from pipeline.model import CONVERSATIONAL, PARTICIPATION, RELATIONAL, Kind
+
+KINDS: tuple[Kind, ...] = tuple(Kind)
+KIND_COLUMN: dict[Kind, int] = {kind: number for number, kind in enumerate(KINDS)}
+BOT = 14
+"""Activities of bots, of any kind: marked, and in no human measure."""
+ACTIVE_ARRIVALS: dict[int, int] = {days: 16 + 2 * place for place, days in enumerate(WINDOW_DAYS)}
+ACTIVE_STAYS: dict[int, int] = {days: 17 + 2 * place for place, days in enumerate(WINDOW_DAYS)}
+PARTICIPANT_WINDOW_DAYS = 7
+PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS = 24, 25
+HOUR_ACTIVE, HOUR_ARRIVALS, HOUR_STAYS = 26, 27, 28
+"""Members active in an hour; arrivals and stays of the 24 hour window."""
+COLUMNS = 32
+"""Columns fit into five bits of an aggregation key."""
+
+RING_DAYS = 400
+"""Days a ring remembers: the year window as of each of the last 35 boundaries, the week window as of 393."""
+RING_HOURS = 96
+"""Hours a ring remembers: the day window as of each of the last 72 hours."""
+REMEMBERED_DAYS = RING_DAYS - 36
+"""An activity older than this against its partition's clock is too old to be counted."""
+
+_CONVERSATIONAL_ONE, _RELATIONAL_ONE, _PARTICIPATED = 1, 1 << 16, 1 << 32
+
+
+def member_increment(kind: Kind, *, of_object: bool) -> int:
+    """What one activity adds to a member's day: conversational acts in bits 0-15, relational 16-31, participation above.
+
+    A view makes nobody active and adds nothing at all: the caller leaves it out.
+    """
+    increment = _CONVERSATIONAL_ONE if kind in CONVERSATIONAL else 0
+    if kind in RELATIONAL:
+        increment += _RELATIONAL_ONE
+    if kind in PARTICIPATION and not of_object:
+        increment += _PARTICIPATED
+    return increment
+
+
+def unpack_increment(packed: int) -> tuple[int, int, bool]:
+    """-> (conversational acts, relational acts, participated)."""
+    return packed & 0xFFFF, (packed >> 16) & 0xFFFF, packed >= _PARTICIPATED
