@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HOUR_BITS, COLUMN_BITS = 24, 5
 _QUARTER_SECONDS = 900
+_SLOTS_REMEMBERED = 50_000
 _UNIX_EPOCH_ORDINAL = 719_163
 """`date.toordinal()` of 1970-01-01."""
 _VIEW = KIND_COLUMN[Kind.VIEW]
@@ -55,6 +56,8 @@ class DaySlots:
         quarter = int(seconds // _QUARTER_SECONDS)
         slot = self._cache.get(quarter)
         if slot is None:
+            if len(self._cache) >= _SLOTS_REMEMBERED:
+                self._cache.clear()
             slot = self._cache[quarter] = self._slot(quarter)
         return slot
 

@@ -59,6 +59,8 @@ def insert_active(positions: list[int], new: int, windows: tuple[tuple[int, int,
             bump(before, stays, -1)
 
 
+READ_BACK_DAYS = 366
+"""Days read before the first boundary and with it: a year's window needs the stays of all its days."""
 DAY_WINDOWS = tuple((days, ACTIVE_ARRIVALS[days], ACTIVE_STAYS[days]) for days in WINDOW_DAYS)
 PARTICIPANT_WINDOWS = ((PARTICIPANT_WINDOW_DAYS, PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS),)
 DAY_WINDOW_HOURS = 24
@@ -82,12 +84,13 @@ class DayColumns:
     """Decoded rings of the C communities of one network: `columns[c]` is (C, L), days `first_day` … `first_day`+L-1.
 
     The last day is at or after the newest activity of every community; columns nobody counted are absent.
-    `network_columns` are the arrivals and stays of participants summed over the whole network, (L,) each.
+    `shards` is the shard of each community. `network_columns` are the arrivals and stays of participants summed over the whole network, (L,) each.
     """
 
     network: str
     communities: tuple[str, ...]
     names: tuple[str | None, ...]
+    shards: tuple[int, ...]
     first_days: Counts
     first_day: int
     days: int

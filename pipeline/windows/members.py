@@ -1,0 +1,36 @@
+"""Reads the packed members that `apply.lua` writes (its part on members says how they are laid out)."""
+
+from __future__ import annotations
+
+from pipeline.history import MemberDay
+
+_CONTINUES = 0x80
+
+
+def decode_member(value: bytes, boundary_day: int) -> list[MemberDay]:
+    """Active days up to and with `boundary_day`, oldest first."""
+    hours = value[0]
+    at = 1 if hours == 0 else 3 + hours
+    day = int.from_bytes(value[at : at + 2], "little")
+    at += 2
+    days = []
+    while True:
+        conversational, at = _varint(value, at)
+        relational, at = _varint(value, at)
+        if day <= boundary_day:
+            days.append(MemberDay(day, conversational, relational >> 1, bool(relational & 1)))
+        if at >= len(value):
+            return days[::-1]
+        gap, at = _varint(value, at)
+        day -= gap
+
+
+def _varint(value: bytes, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = value[at]
+        at += 1
+        number |= (byte & ~_CONTINUES) << shift
+        if not byte & _CONTINUES:
+            return number, at
+        shift += 7

@@ -1,0 +1,275 @@
+"""Windows in the memory of one process: for `backtest` and for tests, with the arithmetic of `rolling.py`."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.history import WINDOW_HOURS, MemberDay
+from pipeline.windows.aggregate import COLUMN_BITS, HOUR_BITS
+from pipeline.windows.columns import (
+    COLUMNS,
+    HOUR_ACTIVE,
+    KINDS,
+    PARTICIPANT_ARRIVALS,
+    PARTICIPANT_STAYS,
+    RING_HOURS,
+    unpack_increment,
+)
+from pipeline.windows.rolling import (
+    DAY_WINDOWS,
+    HOUR_WINDOWS,
+    PARTICIPANT_WINDOWS,
+    READ_BACK_DAYS,
+    DayColumns,
+    hours_as_of,
+    insert_active,
+)
+from pipeline.windows.store import HourWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.history import DetectorState, MemberHistories
+    from pipeline.windows.aggregate import CommunityDelta, ShardDelta
+    from pipeline.windows.rolling import Bump, Counts
+    from pipeline.windows.store import Reading, Verdicts
+
+_HOUR_MASK = (1 << HOUR_BITS) - 1
+_COLUMN_MASK = (1 << COLUMN_BITS) - 1
+
+
+class _Member:
+    """One member's active days, days of participation, hours and acts."""
+
+    __slots__ = ("acts", "days", "hours", "participation_days")
+
+    def __init__(self) -> None:
+        self.days: list[int] = []
+        self.participation_days: list[int] = []
+        self.hours: list[int] = []
+        self.acts: dict[int, tuple[int, int]] = {}
+
+
+class _Community:
+    """One community: its row in the network's grid, its members and its hours."""
+
+    __slots__ = ("first_day", "hours", "members", "name", "newest_hour", "row", "shard")
+
+    def __init__(self, row: int, shard: int) -> None:
+        self.row = row
+        self.shard = shard
+        self.name: str | None = None
+        self.first_day = 1 << 30
+        self.newest_hour = 0
+        self.members: dict[str, _Member] = {}
+        self.hours: dict[int, dict[int, int]] = {}
+
+
+class _Grid:
+    """Growing (community, day) arrays, one a column that was ever counted."""
+
+    def __init__(self) -> None:
+        self.first_day: int | None = None
+        self.last_day = 0
+        self.columns: dict[int, Counts] = {}
+        self._rows, self._days = 16, 512
+
+    def bump(self, row: int, day: int, column: int, amount: int) -> None:
+        """Add to one cell; makes room where there is none."""
+        if self.first_day is None:
+            self.first_day = day - READ_BACK_DAYS
+        if day < self.first_day:
+            self._grow_back(self.first_day - day + READ_BACK_DAYS)
+        place = day - self.first_day
+        if row >= self._rows or place >= self._days:
+            self._grow(row, place)
+        values = self.columns.get(column)
+        if values is None:
+            values = self.columns[column] = np.zeros((self._rows, self._days), dtype=np.int64)
+        values[row, place] += amount
+        self.last_day = max(self.last_day, day)
+
+    def _grow(self, row: int, place: int) -> None:
+        rows, days = self._rows, self._days
+        while row >= self._rows:
+            self._rows *= 2
+        while place >= self._days:
+            self._days *= 2
+        room = ((0, self._rows - rows), (0, self._days - days))
+        self.columns = {column: np.pad(values, room) for column, values in self.columns.items()}
+
+    def _grow_back(self, days: int) -> None:
+        self.columns = {column: np.pad(values, ((0, 0), (days, 0))) for column, values in self.columns.items()}
+        self._days += days
+        self.first_day = (self.first_day or 0) - days
+
+    def read(self, rows: Sequence[int], first_day: int, last_day: int) -> dict[int, Counts]:
+        """Columns of these rows from `first_day` to `last_day`, zeros where nothing was counted."""
+        origin = self.first_day or 0
+        while last_day - origin >= self._days:
+            self._grow(0, last_day - origin)
+        if first_day < origin:
+            self._grow_back(origin - first_day)
+            origin = self.first_day or 0
+        span = slice(first_day - origin, last_day - origin + 1)
+        everything = list(rows) == list(range(len(rows)))
+        return {c: v[: len(rows), span] if everything else v[list(rows), span] for c, v in self.columns.items()}
+
+
+class MemoryStore:
+    """`WindowStore` and `VerdictStore` in memory; nothing is forgotten, nothing is shared between processes."""
+
+    def __init__(self) -> None:
+        self._communities: dict[str, dict[str, _Community]] = {}
+        self._grids: dict[str, _Grid] = {}
+        self._fences: dict[tuple[int, str], int] = {}
+        self._judged: dict[tuple[str, int], int] = {}
+        self._states: dict[str, dict[str, DetectorState]] = {}
+        self.readings: dict[str, dict[str, Reading]] = {}
+        self.steps: list[bytes] = []
+
+    async def apply(
+        self, partition: str, first_offset: int, next_offset: int, shards: Mapping[int, ShardDelta]
+    ) -> dict[int, int]:
+        """See `WindowStore.apply`."""
+        straddling = {}
+        for shard, networks in shards.items():
+            fence = self._fences.get((shard, partition), -1)
+            if fence >= next_offset:
+                continue
+            if fence > first_offset:
+                straddling[shard] = fence
+                continue
+            for network, communities in networks.items():
+                for name, delta in communities.items():
+                    self._add(network, name, shard, delta)
+            self._fences[shard, partition] = next_offset
+        return straddling
+
+    def _add(self, network: str, name: str, shard: int, delta: CommunityDelta) -> None:
+        grid = self._grids.setdefault(network, _Grid())
+        known = self._communities.setdefault(network, {})
+        community = known.get(name)
+        if community is None:
+            community = known[name] = _Community(len(known), shard)
+        if delta.name:
+            community.name = delta.name
+
+        def bump_day(position: int, column: int, amount: int) -> None:
+            grid.bump(community.row, position, column, amount)
+
+        def bump_hour(position: int, column: int, amount: int) -> None:
+            amounts = community.hours.setdefault(position, {})
+            amounts[column] = amounts.get(column, 0) + amount
+
+        for key, amount in delta.counts.items():
+            slot, column = key >> COLUMN_BITS, key & _COLUMN_MASK
+            day, hour = slot >> HOUR_BITS, slot & _HOUR_MASK
+            community.first_day = min(community.first_day, day)
+            community.newest_hour = max(community.newest_hour, hour)
+            bump_day(day, column, amount)
+            bump_hour(hour, column, amount)
+        for pseudonym, slots in delta.members.items():
+            member = community.members.setdefault(pseudonym, _Member())
+            for slot, acts in slots.items():
+                _add_acts(member, slot, acts, bump_day, bump_hour)
+        for hour in [hour for hour in community.hours if hour <= community.newest_hour - RING_HOURS]:
+            del community.hours[hour]
+
+    async def networks(self) -> list[str]:
+        """See `WindowStore.networks`."""
+        return sorted(self._communities)
+
+    async def read_days(self, network: str, shards: Sequence[int], first_boundary: int) -> DayColumns:
+        """See `WindowStore.read_days`."""
+        grid, known = self._grids[network], self._communities[network]
+        wanted = {name: community for name, community in known.items() if community.shard in set(shards)}
+        first_day = first_boundary - READ_BACK_DAYS + 1
+        last_day = max(grid.last_day, first_boundary)
+        columns = grid.read([community.row for community in wanted.values()], first_day, last_day)
+        everybody = grid.read(range(len(known)), first_day, last_day)
+        nobody = np.zeros((1, last_day - first_day + 1), dtype=np.int64)
+        return DayColumns(
+            network=network,
+            communities=tuple(wanted),
+            names=tuple(community.name for community in wanted.values()),
+            shards=tuple(community.shard for community in wanted.values()),
+            first_days=np.array([community.first_day for community in wanted.values()], dtype=np.int64),
+            first_day=first_day,
+            days=last_day - first_day + 1,
+            columns=columns,
+            network_columns=(
+                everybody.get(PARTICIPANT_ARRIVALS, nobody).sum(axis=0),
+                everybody.get(PARTICIPANT_STAYS, nobody).sum(axis=0),
+            ),
+        )
+
+    async def members(self, network: str, community: str, boundary_day: int) -> MemberHistories:
+        """See `WindowStore.members`."""
+        histories = {}
+        for pseudonym, member in self._communities[network][community].members.items():
+            days = member.days[: bisect_right(member.days, boundary_day)]
+            participation = set(member.participation_days)
+            if days:
+                histories[pseudonym] = [MemberDay(day, *member.acts[day], day in participation) for day in days]
+        return histories
+
+    async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
+        """See `WindowStore.hours`."""
+        found = self._communities[network][community]
+        first_hour, last_hour = end_hour - RING_HOURS, max(end_hour, found.newest_hour)
+        columns = {n: np.zeros((1, last_hour - first_hour + 1), dtype=np.int64) for n in range(COLUMNS)}
+        for hour, amounts in found.hours.items():
+            for column, amount in amounts.items():
+                if first_hour <= hour <= last_hour:
+                    columns[column][0, hour - first_hour] = amount
+        return hour_windows(columns, end_hour - first_hour)
+
+    async def judged(self, network: str) -> dict[int, int]:
+        """See `VerdictStore.judged`."""
+        return {shard: day for (name, shard), day in self._judged.items() if name == network}
+
+    async def states(self, network: str, shards: Sequence[int]) -> dict[str, DetectorState]:
+        """See `VerdictStore.states`."""
+        known, states = self._communities[network], self._states.get(network, {})
+        return {name: state for name, state in states.items() if known[name].shard in set(shards)}
+
+    async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
+        """See `VerdictStore.commit`."""
+        judged = self._judged.get((network, shard))
+        if judged is not None and judged != first_day - 1:
+            return False
+        self._judged[network, shard] = last_day
+        self._states.setdefault(network, {}).update(verdicts.states)
+        self.readings.setdefault(network, {}).update({reading.community: reading for reading in verdicts.readings})
+        self.steps.extend(step for _, _, step in verdicts.steps)
+        return True
+
+
+def _add_acts(member: _Member, slot: int, acts: int, bump_day: Bump, bump_hour: Bump) -> None:
+    day, hour = slot >> HOUR_BITS, slot & _HOUR_MASK
+    conversational, relational, participated = unpack_increment(acts)
+    if hour not in member.hours and not (member.hours and member.hours[-1] - hour >= RING_HOURS):
+        bump_hour(hour, HOUR_ACTIVE, 1)
+        insert_active(member.hours, hour, HOUR_WINDOWS, bump_hour)
+        member.hours = [known for known in member.hours if member.hours[-1] - known < RING_HOURS]
+    before = member.acts.get(day)
+    if before is None:
+        insert_active(member.days, day, DAY_WINDOWS, bump_day)
+        before = (0, 0)
+    member.acts[day] = (before[0] + conversational, before[1] + relational)
+    if participated and day not in member.participation_days:
+        insert_active(member.participation_days, day, PARTICIPANT_WINDOWS, bump_day)
+
+
+def hour_windows(columns: dict[int, Counts], end: int) -> dict[int, HourWindow]:
+    """Hour columns of one community, (1, L) each -> the windows that end before position `end`."""
+    windows = {}
+    for width in WINDOW_HOURS:
+        sums, active = hours_as_of(columns, end, width)
+        activities = {KINDS[n].value: int(total[0]) for n, total in sums.items() if n < len(KINDS) and total[0]}
+        windows[width] = HourWindow(activities, int(active[0]) if len(active) else 0)
+    return windows

@@ -1,0 +1,44 @@
+"""Every key that Élan keeps in Redis. Keys of a shard share a hash tag, so that a script finds them on one node."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Keys(NamedTuple):
+    """Names of keys under one namespace.
+
+    Per shard `<namespace>:{<namespace>-<shard>}:` followed by
+    fences              hash: partition -> next offset
+    networks            set
+    c:<network>         hash: community -> display name
+    d:, h:<community>   rings of days, of hours          (community = <network>/<community>)
+    m:<community>       hash: pseudonym -> packed member
+    n:<network>         ring of days, participants summed over the shard
+    judged              hash: network -> newest day judged
+    s:, r:<network>     hash: community -> detector state, reading (JSON)
+    a:<network>         hash: alert id -> open alert (JSON)
+    outbox              stream of alert steps not yet relayed
+    """
+
+    namespace: str
+
+    def shard(self, shard: int) -> str:
+        """Prefix of a shard's keys."""
+        return f"{self.namespace}:{{{self.namespace}-{shard}}}:"
+
+    def layout(self) -> str:
+        """Hash of what is frozen at first start: shards, version."""
+        return f"{self.namespace}:layout"
+
+    def partitions(self) -> str:
+        """Hash: partition -> restart marker and watermark (JSON)."""
+        return f"{self.namespace}:partitions"
+
+    def first_days(self) -> str:
+        """Hash: network -> first day that is judged."""
+        return f"{self.namespace}:first-days"
+
+    def lease(self, name: str) -> str:
+        """A lease that one worker holds at a time."""
+        return f"{self.namespace}:lease:{name}"

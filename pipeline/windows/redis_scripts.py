@@ -1,0 +1,87 @@
+"""Runs Lua scripts, many at once, and says which errors of Redis are worth waiting for."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from redis import exceptions
+from redis.asyncio import RedisCluster
+
+from pipeline.errors import RetryLater, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from redis.asyncio import Redis
+
+    Client = Redis | RedisCluster
+
+PASSING = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.BusyLoadingError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+    exceptions.TryAgainError,
+    exceptions.ClusterDownError,
+    ConnectionError,
+    asyncio.TimeoutError,
+)
+"""Errors that pass by themselves or once somebody mends Redis: nothing is lost meanwhile, the fence keeps count."""
+
+
+async def patiently(command: Callable[[], Awaitable[Any]]) -> Any:
+    """The command's answer; a passing error becomes `RetryLater`, any other `Stop`.
+
+    Raises:
+        RetryLater: Redis is away, full, loading or read only.
+        Stop: Redis refuses for good.
+    """
+    try:
+        return await command()
+    except PASSING as error:
+        raise RetryLater(f"Redis does not answer: {error}") from error
+    except exceptions.RedisError as error:
+        raise Stop(f"Redis refuses a command: {error}. Run `elan check`.") from error
+
+
+class Script:
+    """One Lua file of this package. A call is (keys, arguments); all keys of a call lie on one node."""
+
+    def __init__(self, client: Client, file: str) -> None:
+        self._client = client
+        self._source = resources.files("pipeline.windows").joinpath(file).read_text(encoding="utf-8")
+        self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
+
+    async def run(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """Answers in the order of the calls; each call is atomic, the whole is not.
+
+        Raises:
+            RetryLater: some of the calls may not have run; calling again must be harmless.
+            Stop: Redis refuses for good.
+        """
+
+        async def attempt() -> list[Any]:
+            try:
+                return await self._send("EVALSHA", self._sha, calls)
+            except exceptions.NoScriptError:
+                return await self._send("EVAL", self._source, calls)
+
+        answers: list[Any] = await patiently(attempt)
+        return answers
+
+    async def _send(self, command: str, body: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        if isinstance(self._client, RedisCluster):
+            # A Cluster's pipeline takes no scripts; its connections are used side by side instead.
+            return list(
+                await asyncio.gather(
+                    *(self._client.execute_command(command, body, len(keys), *keys, *rest) for keys, rest in calls)
+                )
+            )
+        async with self._client.pipeline(transaction=False) as pipe:
+            for keys, rest in calls:
+                pipe.execute_command(command, body, len(keys), *keys, *rest)
+            return list(await pipe.execute())

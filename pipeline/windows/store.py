@@ -1,0 +1,100 @@
+"""What a store of windows promises. Two keep the promise: Redis (`redis_store.py`) and memory (`memory_store.py`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+    from pipeline.history import DetectorState, MemberHistories
+    from pipeline.windows.aggregate import ShardDelta
+    from pipeline.windows.rolling import DayColumns
+
+
+class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the newest boundary said of one community; what `serve`, `status` and the demo show."""
+
+    community: str
+    boundary_day: int
+    verdict: str
+    phase: str
+    momentum_ratio: float | None
+    engagement_index: float
+    conversational_index: float
+    relational_index: float
+    active_members: dict[str, int]
+    """window (7d, 28d, 91d, 365d) -> distinct active members."""
+    weekly_active_members: list[int]
+    """of the last 26 weeks, oldest first."""
+    name: str | None = None
+    alert_stage: str | None = None
+    """watch or confirmed while an alert is open."""
+
+
+class OutboxEntry(NamedTuple):
+    """One alert step on its way to the alerts topic."""
+
+    shard: int
+    entry_id: str
+    alert_id: str
+    value: bytes
+
+
+class Verdicts(NamedTuple):
+    """What judging one shard up to a boundary leaves behind."""
+
+    states: dict[str, DetectorState]
+    readings: list[Reading]
+    steps: list[tuple[str, bool, bytes]]
+    """(alert id, still open, alert transition as JSON), in order."""
+
+
+class HourWindow(NamedTuple):
+    """Rolling hours of one community: activities by kind and distinct active members."""
+
+    activities: dict[str, int]
+    active_members: int
+
+
+class WindowStore(Protocol):
+    """Rolling windows, added to by batches and read as of boundaries."""
+
+    async def apply(
+        self, partition: str, first_offset: int, next_offset: int, shards: Mapping[int, ShardDelta]
+    ) -> dict[int, int]:
+        """Add a batch, each shard in one atomic step with its fence.
+
+        A shard that has counted the batch before changes nothing. One whose fence lies inside of it changes nothing
+        either and is returned with its fence: trim the batch to offsets at or after it and apply that.
+        """
+
+    async def networks(self) -> list[str]:
+        """Networks with at least one community, sorted."""
+
+    async def read_days(self, network: str, shards: Sequence[int], first_boundary: int) -> DayColumns:
+        """Days of all communities of these shards, from what `first_boundary` needs to the newest."""
+
+    async def members(self, network: str, community: str, boundary_day: int) -> MemberHistories:
+        """Active days of every member of a community up to and with the boundary day; 365 days back all are there."""
+
+    async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
+        """Windows of 1 and 24 hours before `end_hour` (hours since 1970, UTC)."""
+
+
+class VerdictStore(Protocol):
+    """What judging remembers, fenced by the boundary."""
+
+    async def judged(self, network: str) -> dict[int, int]:
+        """shard -> newest day judged; shards never judged are absent."""
+
+    async def states(self, network: str, shards: Sequence[int]) -> dict[str, DetectorState]:
+        """community -> what the detector remembers."""
+
+    async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
+        """Keep the verdicts of boundaries `first_day` … `last_day` in one step; False if another judge was first."""
+
+

@@ -1,0 +1,195 @@
+"""One suite over both stores: whatever the batches, memory, Redis and counting by hand say the same."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+import redis.asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.history import HISTORY_DAYS, WINDOW_DAYS
+from pipeline.model import Kind, TrustedActivity
+from pipeline.windows.aggregate import Aggregator
+from pipeline.windows.columns import KIND_COLUMN, KINDS
+from pipeline.windows.memory_store import MemoryStore
+from pipeline.windows.redis_store import RedisStore
+from pipeline.windows.rolling import Windows
+from tests.unit.windows.plain_windows import PlainWindows, day_of
+
+if TYPE_CHECKING:
+    from pipeline.windows.store import WindowStore
+
+SHARDS = 4
+START = 1_700_000_000
+DAY = 86_400
+
+
+def activity(
+    offset: int, days: float, member: str | None = "m1", kind: Kind = Kind.POST, community: str = "a", **more: object
+) -> TrustedActivity:
+    fields: dict[str, object] = {"bot": False, "count": 1, "of_object": False, "communityname": None, **more}
+    return TrustedActivity(
+        offset, START + days * DAY, KIND_COLUMN[kind], "acme", community, member, **fields  # type: ignore[arg-type]
+    )
+
+
+# Three months of a busy community with gaps on every side of every window, late activities included.
+days = st.one_of(st.floats(0, 30), st.floats(0, 130), st.sampled_from([0, 1, 6.9, 7, 8, 27, 28, 29, 90, 91, 92, 120]))
+activities = st.lists(
+    st.builds(
+        lambda at, member, kind, community, bot, count, of_object: activity(
+            0,
+            at,
+            None if kind is Kind.VIEW and count > 1 else member,
+            kind,
+            community,
+            bot=bot,
+            count=count if kind is Kind.VIEW else 1,
+            of_object=of_object and kind is Kind.REACTION,
+        ),
+        days,
+        st.sampled_from([f"member-{n}" for n in range(6)]),
+        st.sampled_from(list(Kind)),
+        st.sampled_from(["a", "b/c", "é"]),
+        st.sampled_from([False, False, False, True]),
+        st.sampled_from([1, 1, 300, 70_000]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=80,
+)
+
+
+async def feed(store: WindowStore, log: list[TrustedActivity], cuts: list[int], zone: str = "UTC") -> None:
+    aggregator = Aggregator(SHARDS, lambda _: zone)
+    edges = [0, *sorted({cut % len(log) for cut in cuts} - {0}), len(log)]
+    for first, last in zip(edges, edges[1:], strict=False):
+        assert await store.apply("topic:0", first, last, aggregator.add(log[first:last])) == {}
+
+
+async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: list[int], zone: str = "UTC") -> None:
+    plain = PlainWindows(log, zone)
+    newest_hour = max(int(a.seconds // 3600) for a in log)
+    for boundary in boundaries:
+        source = await store.read_days("acme", range(SHARDS), boundary)
+        history = Windows(source).as_of(boundary)
+        assert sorted(history.communities) == sorted({a.community for a in log})
+        for row, community in enumerate(history.communities):
+            for width in WINDOW_DAYS:
+                expected = plain.activities(community, boundary, min(width, HISTORY_DAYS))
+                got = {k: int(v[row, -width:].sum()) for k, v in history.activities.items() if v[row, -width:].any()}
+                assert got == expected
+                assert history.active_members[width][row] == plain.active(community, boundary, width)
+            assert history.bot_activities[row].sum() == plain.bots(community, boundary, HISTORY_DAYS)
+            for back in (0, 1, 7, 30):
+                assert history.participants_7_days[row, -1 - back] == plain.participants(community, boundary - back)
+                assert history.active_members_7_days[row, -1 - back] == plain.active(community, boundary - back, 7)
+            members = await store.members("acme", community, boundary)
+            assert {
+                name: [(d.day, d.conversational, d.relational, d.participated) for d in found if d.day > boundary - 365]
+                for name, found in members.items()
+                if found[-1].day > boundary - 365
+            } == plain.members(community, boundary, 365)
+            for end_hour in (newest_hour + 1, newest_hour - 20, newest_hour - 60):
+                hours = await store.hours("acme", community, end_hour)
+                for width in (1, 24):
+                    assert (dict(hours[width].activities), hours[width].active_members) == plain.hours(
+                        community, end_hour, width
+                    )
+        together = [sum(plain.participants(c, boundary) for c in history.communities)]
+        assert history.network_participants[-1] == together[0]
+
+
+def boundaries_of(log: list[TrustedActivity], zone: str = "UTC") -> list[int]:
+    newest = max(day_of(a.seconds, zone) for a in log)
+    return [newest, newest + 3, newest - 1, newest - 4]
+
+
+def numbered(log: list[TrustedActivity]) -> list[TrustedActivity]:
+    return [a._replace(offset=n) for n, a in enumerate(log)]
+
+
+@given(log=activities.map(numbered), cuts=st.lists(st.integers(0, 100), max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_memory_windows_equal_counting_by_hand(log: list[TrustedActivity], cuts: list[int]) -> None:
+    async def run() -> None:
+        store = MemoryStore()
+        await feed(store, log, cuts)
+        await compare(store, log, boundaries_of(log))
+
+    asyncio.run(run())
+
+
+@given(log=activities.map(numbered), cuts=st.lists(st.integers(0, 100), max_size=8))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_redis_windows_equal_counting_by_hand(valkey_url: str, log: list[TrustedActivity], cuts: list[int]) -> None:
+    async def run() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            await client.flushall()
+            store = RedisStore(client, "elan", SHARDS)
+            await feed(store, log, cuts)
+            await compare(store, log, boundaries_of(log))
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/St_Johns", "Europe/Paris", "Pacific/Auckland"])
+def test_days_are_those_of_the_networks_time_zone(valkey_url: str, zone: str) -> None:
+    # an activity every 5 h 17 min for 40 days, across a change of the clocks in spring
+    log = numbered([activity(0, 112 + n * 0.22, f"m{n % 5}") for n in range(180)])
+
+    async def run() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            for store in (MemoryStore(), RedisStore(client, "elan", SHARDS)):
+                await feed(store, log, [50, 100], zone)
+                await compare(store, log, boundaries_of(log, zone), zone)
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
+
+
+def test_a_ring_that_went_round_reads_like_a_new_one(valkey_url: str) -> None:
+    # 0 ........ 400 ........ 800 ........ 1100 days: every slot is used three times; a silence of 500 days in between
+    every_third_day = [activity(0, day, f"m{day % 7}", KINDS[day % 4]) for day in range(0, 620, 3)]
+    after_silence = [activity(0, day, f"m{day % 5}") for day in range(1120, 1140)]
+    log = numbered(every_third_day + after_silence)
+
+    async def run() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            for store in (MemoryStore(), RedisStore(client, "elan", SHARDS)):
+                await feed(store, log, list(range(0, len(log), 11)))
+                await compare(store, log, boundaries_of(log))
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
+
+
+def test_a_batch_counted_before_changes_nothing_and_one_that_straddles_is_refused(valkey_url: str) -> None:
+    log = numbered([activity(0, day / 10, f"m{day % 3}") for day in range(60)])
+
+    async def run() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            for store in (MemoryStore(), RedisStore(client, "elan", SHARDS)):
+                aggregator = Aggregator(SHARDS, lambda _: "UTC")
+                await feed(store, log[:40], [])
+                assert await store.apply("topic:0", 0, 40, aggregator.add(log[:40])) == {}
+                straddling = await store.apply("topic:0", 30, 60, aggregator.add(log[30:]))
+                assert set(straddling.values()) == {40}
+                await compare(store, log[:40], boundaries_of(log[:40]))
+                assert await store.apply("topic:0", 40, 60, aggregator.add(log[40:])) == {}
+                await compare(store, log, boundaries_of(log))
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
