@@ -23,9 +23,7 @@ _SLOTS_REMEMBERED = 50_000
 _UNIX_EPOCH_ORDINAL = 719_163
 """`date.toordinal()` of 1970-01-01."""
 _VIEW = KIND_COLUMN[Kind.VIEW]
-_INCREMENTS = tuple(
-    (member_increment(kind, of_object=False), member_increment(kind, of_object=True)) for kind in KINDS
-)
+_INCREMENTS = tuple((member_increment(kind, of_object=False), member_increment(kind, of_object=True)) for kind in KINDS)
 
 
 class CommunityDelta(msgspec.Struct, array_like=True):

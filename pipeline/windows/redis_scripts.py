@@ -48,6 +48,24 @@ async def patiently(command: Callable[[], Awaitable[Any]]) -> Any:
         raise Stop(f"Redis refuses a command: {error}. Run `elan check`.") from error
 
 
+async def pipelined(client: Client, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Answers to many commands, sent together.
+
+    Raises:
+        RetryLater: some of the commands may not have run.
+        Stop: Redis refuses for good.
+    """
+
+    async def attempt() -> list[Any]:
+        async with client.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            return list(await pipe.execute())
+
+    answers: list[Any] = await patiently(attempt) if commands else []
+    return answers
+
+
 class Script:
     """One Lua file of this package. A call is (keys, arguments); all keys of a call lie on one node."""
 

@@ -17,7 +17,7 @@ from pipeline.windows.columns import (
 from pipeline.windows.memory_store import hour_windows
 from pipeline.windows.members import decode_member
 from pipeline.windows.redis_keys import Keys
-from pipeline.windows.redis_scripts import Script, patiently
+from pipeline.windows.redis_scripts import Script, pipelined
 from pipeline.windows.ring import Ring, decode_ring, stack_rings
 from pipeline.windows.rolling import READ_BACK_DAYS, DayColumns
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.windows.store import HourWindow
 
 _encode = msgspec.msgpack.Encoder().encode
-_APPLIED, _COUNTED_BEFORE, _STRADDLES = 0, 1, 2
+_APPLIED, _STRADDLES = 0, 2
 
 
 class RedisStore:
@@ -69,20 +69,22 @@ class RedisStore:
     async def networks(self) -> list[str]:
         """See `WindowStore.networks`."""
         prefixes = [self._keys.shard(shard) for shard in range(self._shards)]
-        found = await self._each([("SMEMBERS", f"{prefix}networks") for prefix in prefixes])
+        found = await pipelined(self._client, [("SMEMBERS", f"{prefix}networks") for prefix in prefixes])
         return sorted({name.decode() for names in found for name in names})
 
     async def fences(self) -> list[dict[str, int]]:
         """For every shard: partition -> next offset."""
         prefixes = [self._keys.shard(shard) for shard in range(self._shards)]
-        found = await self._each([("HGETALL", f"{prefix}fences") for prefix in prefixes])
-        return [{name.decode(): int(offset) for name, offset in _pairs(fences)} for fences in found]
+        found = await pipelined(self._client, [("HGETALL", f"{prefix}fences") for prefix in prefixes])
+        return [{name.decode(): int(offset) for name, offset in fences.items()} for fences in found]
 
     async def read_days(self, network: str, shards: Sequence[int], first_boundary: int) -> DayColumns:
         """See `WindowStore.read_days`."""
         members = await self._communities(network, shards)
         rings = await self._rings("d", network, members, RING_DAYS)
-        sums = await self._each([("GET", f"{self._keys.shard(shard)}n:{network}") for shard in range(self._shards)])
+        sums = await pipelined(
+            self._client, [("GET", f"{self._keys.shard(shard)}n:{network}") for shard in range(self._shards)]
+        )
         sum_rings = [decode_ring(raw, RING_DAYS) for raw in sums if raw]
         first_day = first_boundary - READ_BACK_DAYS + 1
         last_day = max([first_boundary, *(ring.head for ring in rings if ring), *(ring.head for ring in sum_rings)])
@@ -106,8 +108,8 @@ class RedisStore:
     async def members(self, network: str, community: str, boundary_day: int) -> MemberHistories:
         """See `WindowStore.members`."""
         prefix = self._keys.shard(self._shard(network, community))
-        (found,) = await self._each([("HGETALL", f"{prefix}m:{network}/{community}")])
-        decoded = {name.decode(): decode_member(value, boundary_day) for name, value in _pairs(found)}
+        (found,) = await pipelined(self._client, [("HGETALL", f"{prefix}m:{network}/{community}")])
+        decoded = {name.decode(): decode_member(value, boundary_day) for name, value in found.items()}
         return {name: days for name, days in decoded.items() if days}
 
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
@@ -119,35 +121,20 @@ class RedisStore:
 
     async def _communities(self, network: str, shards: Sequence[int]) -> list[tuple[int, str, str]]:
         """(shard, community, display name), in the order of the shards, then by name."""
-        found = await self._each([("HGETALL", f"{self._keys.shard(shard)}c:{network}") for shard in shards])
+        found = await pipelined(
+            self._client, [("HGETALL", f"{self._keys.shard(shard)}c:{network}") for shard in shards]
+        )
         return [
             (shard, name.decode(), shown.decode())
             for shard, names in zip(shards, found, strict=True)
-            for name, shown in sorted(_pairs(names))
+            for name, shown in sorted(names.items())
         ]
 
     async def _rings(
         self, letter: str, network: str, members: Sequence[tuple[int, str, str]], size: int
     ) -> list[Ring | None]:
         commands = [("GET", f"{self._keys.shard(shard)}{letter}:{network}/{name}") for shard, name, _ in members]
-        return [decode_ring(raw, size) if raw else None for raw in await self._each(commands)]
+        return [decode_ring(raw, size) if raw else None for raw in await pipelined(self._client, commands)]
 
     def _shard(self, network: str, community: str) -> int:
         return shard_of(network, community, self._shards)
-
-    async def _each(self, commands: Sequence[tuple[str, str]]) -> list[Any]:
-        async def attempt() -> list[Any]:
-            async with self._client.pipeline(transaction=False) as pipe:
-                for command in commands:
-                    pipe.execute_command(*command)
-                return list(await pipe.execute())
-
-        answers: list[Any] = await patiently(attempt) if commands else []
-        return answers
-
-
-def _pairs(found: Any) -> list[tuple[bytes, bytes]]:
-    """A hash as pairs, whether the client made a mapping of it or left it flat."""
-    if isinstance(found, dict):
-        return list(found.items())
-    return list(zip(found[::2], found[1::2], strict=True))

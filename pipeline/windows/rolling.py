@@ -132,7 +132,9 @@ class Windows:
             boundary_day=boundary_day,
             first_days=source.first_days,
             activities={
-                kind: source.columns[column][:, span] for kind, column in KIND_COLUMN.items() if column in source.columns
+                kind: source.columns[column][:, span]
+                for kind, column in KIND_COLUMN.items()
+                if column in source.columns
             },
             bot_activities=self._column(BOT)[:, span],
             active_members={days: series[:, end - 1] for days, series in self._active.items()},

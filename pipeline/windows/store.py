@@ -9,7 +9,6 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
     from pipeline.history import DetectorState, MemberHistories
     from pipeline.windows.aggregate import ShardDelta
     from pipeline.windows.rolling import DayColumns
@@ -96,5 +95,3 @@ class VerdictStore(Protocol):
 
     async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
         """Keep the verdicts of boundaries `first_day` … `last_day` in one step; False if another judge was first."""
-
-

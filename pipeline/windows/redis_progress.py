@@ -1,0 +1,77 @@
+"""Where each partition stands: what a worker starts again from, and how far event time has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import orjson
+
+from pipeline.errors import Stop
+from pipeline.windows.redis_keys import Keys
+from pipeline.windows.redis_scripts import Script, pipelined
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.windows.redis_scripts import Client
+
+LAYOUT_VERSION = "1"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """One partition: written after all shards of a batch have answered, so it never runs ahead of the windows."""
+
+    next_offset: int
+    clock_seconds: float | None
+    activity_seconds: float | None
+    watermark_seconds: float | None
+
+
+_decode = msgspec.json.Decoder(Standing).decode
+
+
+class RedisProgress:
+    """Standings of partitions, first days of networks, and the layout frozen at first start."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client = client
+        self._keys = Keys(namespace)
+        self._lower = Script(client, "lower.lua")
+
+    async def claim_layout(self, shards: int, topic: str) -> None:
+        """Freeze the number of shards at first start.
+
+        Raises:
+            Stop: this namespace was started with another number of shards or for another topic.
+        """
+        key, wanted = self._keys.layout(), {"version": LAYOUT_VERSION, "shards": str(shards), "topic": topic}
+        commands = [("HSETNX", key, field, value) for field, value in wanted.items()]
+        await pipelined(self._client, [*commands])
+        (found,) = await pipelined(self._client, [("HGETALL", key)])
+        for field, value in wanted.items():
+            kept = found[field.encode()].decode()
+            if kept != value:
+                raise Stop(
+                    f"Redis namespace {self._keys.namespace!r} was started with {field} {kept}, not {value}: "
+                    f"set it back, or choose another redis.namespace and read the topic from the start."
+                )
+
+    async def standings(self) -> dict[str, Standing]:
+        """partition -> where it stands; partitions never read are absent."""
+        (found,) = await pipelined(self._client, [("HGETALL", self._keys.partitions())])
+        return {name.decode(): _decode(value) for name, value in found.items()}
+
+    async def stand(self, partition: str, standing: Standing) -> None:
+        """Write where a partition stands."""
+        value = orjson.dumps(msgspec.to_builtins(standing))
+        await pipelined(self._client, [("HSET", self._keys.partitions(), partition, value)])
+
+    async def first_days(self) -> dict[str, int]:
+        """network -> first day that is judged."""
+        (found,) = await pipelined(self._client, [("HGETALL", self._keys.first_days())])
+        return {name.decode(): int(day) for name, day in found.items()}
+
+    async def lower_first_days(self, days: Mapping[str, int]) -> None:
+        """Let judging of a network begin with the earliest day anybody has seen."""
+        await self._lower.run([([self._keys.first_days()], [network, day]) for network, day in days.items()])

@@ -1,0 +1,108 @@
+"""What judging remembers in Redis: states, readings, open alerts, the outbox, and the leases of who judges what."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import msgspec
+import orjson
+
+from pipeline.windows.redis_keys import Keys
+from pipeline.windows.redis_scripts import Script, pipelined
+from pipeline.windows.store import OutboxEntry, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.history import DetectorState
+    from pipeline.windows.redis_scripts import Client
+    from pipeline.windows.store import Verdicts
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_reading = msgspec.json.Decoder(Reading).decode
+
+
+class RedisVerdicts:
+    """See `VerdictStore`; and what tells the world of it: the outbox for the relay, readings for `serve`."""
+
+    def __init__(self, client: Client, namespace: str, shards: int) -> None:
+        self._client = client
+        self._keys = Keys(namespace)
+        self._shards = shards
+        self._commit = Script(client, "commit.lua")
+
+    async def judged(self, network: str) -> dict[int, int]:
+        """See `VerdictStore.judged`."""
+        found = await self._of_every_shard("HGET", "judged", network)
+        return {shard: int(day) for shard, day in enumerate(found) if day is not None}
+
+    async def states(self, network: str, shards: Sequence[int]) -> dict[str, DetectorState]:
+        """See `VerdictStore.states`."""
+        commands = [("HGETALL", f"{self._keys.shard(shard)}s:{network}") for shard in shards]
+        found = await pipelined(self._client, commands)
+        return {name.decode(): orjson.loads(state) for states in found for name, state in states.items()}
+
+    async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
+        """See `VerdictStore.commit`."""
+        payload = {
+            "states": {name: orjson.dumps(state).decode() for name, state in verdicts.states.items()},
+            "readings": {
+                reading.community: orjson.dumps(msgspec.to_builtins(reading)).decode() for reading in verdicts.readings
+            },
+            "steps": [(alert_id, int(is_open), value.decode()) for alert_id, is_open, value in verdicts.steps],
+        }
+        prefix = self._keys.shard(shard)
+        arguments = [prefix, network, first_day, last_day, _encode(payload)]
+        (kept,) = await self._commit.run([([f"{prefix}judged"], arguments)])
+        return bool(kept)
+
+    async def readings(self, network: str) -> list[Reading]:
+        """The newest reading of every community of a network."""
+        found = await self._of_every_shard("HGETALL", f"r:{network}")
+        return [_decode_reading(reading) for readings in found for reading in readings.values()]
+
+    async def open_alerts(self, network: str) -> list[bytes]:
+        """The last step of every open alert, as JSON."""
+        found = await self._of_every_shard("HVALS", f"a:{network}")
+        return [value for values in found for value in values]
+
+    async def outbox(self, limit: int = 500) -> list[OutboxEntry]:
+        """Alert steps not yet relayed, oldest first in each shard, at most `limit` a shard."""
+        commands = [
+            ("XRANGE", f"{self._keys.shard(shard)}outbox", "-", "+", "COUNT", limit) for shard in range(self._shards)
+        ]
+        found = await pipelined(self._client, commands)
+        return [
+            OutboxEntry(shard, entry_id.decode(), fields[b"id"].decode(), fields[b"value"])
+            for shard, entries in enumerate(found)
+            for entry_id, fields in entries or []
+        ]
+
+    async def relayed(self, entries: Sequence[OutboxEntry]) -> None:
+        """Take entries that the alerts topic has acknowledged out of the outbox."""
+        await pipelined(self._client, [("XDEL", f"{self._keys.shard(e.shard)}outbox", e.entry_id) for e in entries])
+
+    async def _of_every_shard(self, command: str, key: str, *rest: str) -> list[object]:
+        commands = [(command, f"{self._keys.shard(shard)}{key}", *rest) for shard in range(self._shards)]
+        return await pipelined(self._client, commands)
+
+
+class Lease:
+    """Something that one process does at a time. It only saves work: what must be exact has a fence of its own."""
+
+    def __init__(self, client: Client, namespace: str, name: str, hold_seconds: float) -> None:
+        self._client = client
+        self._key = Keys(namespace).lease(name)
+        self._mine = secrets.token_hex(8)
+        self._hold_milliseconds = int(hold_seconds * 1000)
+        self._script = Script(client, "lease.lua")
+
+    async def take(self) -> bool:
+        """True if the lease is ours now, new or kept."""
+        (mine,) = await self._script.run([([self._key], ["take", self._mine, self._hold_milliseconds])])
+        return bool(mine)
+
+    async def give_back(self) -> None:
+        """Let another have it at once."""
+        await self._script.run([([self._key], ["give_back", self._mine, 0])])
