@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -64,3 +66,23 @@ MemberHistories = dict[str, list[MemberDay]]
 
 DetectorState = dict[str, Any]
 """What a detector remembers of one community between two boundaries: JSON values only, empty at first."""
+
+
+class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the newest boundary said of one community; what `serve`, `status` and the demo show."""
+
+    community: str
+    boundary_day: int
+    verdict: str
+    phase: str
+    momentum_ratio: float | None
+    engagement_index: float
+    conversational_index: float
+    relational_index: float
+    active_members: dict[str, int]
+    """window (7d, 28d, 91d, 365d) -> distinct active members."""
+    weekly_active_members: list[int]
+    """of the last 26 weeks, oldest first."""
+    name: str | None = None
+    alert_stage: str | None = None
+    """watch or confirmed while an alert is open."""

@@ -32,10 +32,10 @@ from pipeline.windows.store import HourWindow
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.history import DetectorState, MemberHistories
+    from pipeline.history import DetectorState, MemberHistories, Reading
     from pipeline.windows.aggregate import CommunityDelta, ShardDelta
     from pipeline.windows.rolling import Bump, Counts
-    from pipeline.windows.store import Reading, Verdicts
+    from pipeline.windows.store import Verdicts
 
 _HOUR_MASK = (1 << HOUR_BITS) - 1
 _COLUMN_MASK = (1 << COLUMN_BITS) - 1

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import orjson
 
+from pipeline.history import Reading
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, pipelined
-from pipeline.windows.store import OutboxEntry, Reading
+from pipeline.windows.store import OutboxEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,34 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import msgspec
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.history import DetectorState, MemberHistories
+    from pipeline.history import DetectorState, MemberHistories, Reading
     from pipeline.windows.aggregate import ShardDelta
     from pipeline.windows.rolling import DayColumns
-
-
-class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the newest boundary said of one community; what `serve`, `status` and the demo show."""
-
-    community: str
-    boundary_day: int
-    verdict: str
-    phase: str
-    momentum_ratio: float | None
-    engagement_index: float
-    conversational_index: float
-    relational_index: float
-    active_members: dict[str, int]
-    """window (7d, 28d, 91d, 365d) -> distinct active members."""
-    weekly_active_members: list[int]
-    """of the last 26 weeks, oldest first."""
-    name: str | None = None
-    alert_stage: str | None = None
-    """watch or confirmed while an alert is open."""
 
 
 class OutboxEntry(NamedTuple):
