@@ -183,12 +183,14 @@ class MemoryStore:
         """See `WindowStore.networks`."""
         return sorted(self._communities)
 
-    async def read_days(self, network: str, shards: Sequence[int], first_boundary: int) -> DayColumns:
+    async def read_days(
+        self, network: str, shards: Sequence[int], first_boundary: int, last_boundary: int
+    ) -> DayColumns:
         """See `WindowStore.read_days`."""
         grid, known = self._grids[network], self._communities[network]
         wanted = {name: community for name, community in known.items() if community.shard in set(shards)}
         first_day = first_boundary - READ_BACK_DAYS + 1
-        last_day = max(grid.last_day, first_boundary)
+        last_day = max(grid.last_day, last_boundary)
         columns = grid.read([community.row for community in wanted.values()], first_day, last_day)
         everybody = grid.read(range(len(known)), first_day, last_day)
         nobody = np.zeros((1, last_day - first_day + 1), dtype=np.int64)

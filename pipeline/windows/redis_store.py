@@ -78,7 +78,9 @@ class RedisStore:
         found = await pipelined(self._client, [("HGETALL", f"{prefix}fences") for prefix in prefixes])
         return [{name.decode(): int(offset) for name, offset in fences.items()} for fences in found]
 
-    async def read_days(self, network: str, shards: Sequence[int], first_boundary: int) -> DayColumns:
+    async def read_days(
+        self, network: str, shards: Sequence[int], first_boundary: int, last_boundary: int
+    ) -> DayColumns:
         """See `WindowStore.read_days`."""
         members = await self._communities(network, shards)
         rings = await self._rings("d", network, members, RING_DAYS)
@@ -87,7 +89,7 @@ class RedisStore:
         )
         sum_rings = [decode_ring(raw, RING_DAYS) for raw in sums if raw]
         first_day = first_boundary - READ_BACK_DAYS + 1
-        last_day = max([first_boundary, *(ring.head for ring in rings if ring), *(ring.head for ring in sum_rings)])
+        last_day = max([last_boundary, *(ring.head for ring in rings if ring), *(ring.head for ring in sum_rings)])
         network_columns = stack_rings(list(sum_rings), first_day, last_day)
         nobody = np.zeros((1, last_day - first_day + 1), dtype=np.int64)
         return DayColumns(

@@ -52,8 +52,10 @@ class WindowStore(Protocol):
     async def networks(self) -> list[str]:
         """Networks with at least one community, sorted."""
 
-    async def read_days(self, network: str, shards: Sequence[int], first_boundary: int) -> DayColumns:
-        """Days of all communities of these shards, from what `first_boundary` needs to the newest."""
+    async def read_days(
+        self, network: str, shards: Sequence[int], first_boundary: int, last_boundary: int
+    ) -> DayColumns:
+        """Days of all communities of these shards: what boundaries `first_boundary` … `last_boundary` need, and newer."""
 
     async def members(self, network: str, community: str, boundary_day: int) -> MemberHistories:
         """Active days of every member of a community up to and with the boundary day; 365 days back all are there."""

@@ -32,7 +32,13 @@ def activity(
 ) -> TrustedActivity:
     fields: dict[str, object] = {"bot": False, "count": 1, "of_object": False, "communityname": None, **more}
     return TrustedActivity(
-        offset, START + days * DAY, KIND_COLUMN[kind], "acme", community, member, **fields  # type: ignore[arg-type]
+        offset,
+        START + days * DAY,
+        KIND_COLUMN[kind],
+        "acme",
+        community,
+        member,
+        **fields,  # type: ignore[arg-type]
     )
 
 
@@ -74,7 +80,7 @@ async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: li
     plain = PlainWindows(log, zone)
     newest_hour = max(int(a.seconds // 3600) for a in log)
     for boundary in boundaries:
-        source = await store.read_days("acme", range(SHARDS), boundary)
+        source = await store.read_days("acme", range(SHARDS), boundary, boundary)
         history = Windows(source).as_of(boundary)
         assert sorted(history.communities) == sorted({a.community for a in log})
         for row, community in enumerate(history.communities):

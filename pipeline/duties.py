@@ -1,0 +1,153 @@
+"""What any worker does beside its partitions, one of them at a time: judge due boundaries, relay alerts, write the clock."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline import clock
+from pipeline.publish.alerts import day_start_seconds
+from pipeline.windows.aggregate import local_day
+from pipeline.windows.redis_verdicts import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.judging import Judge, Rules
+    from pipeline.publish.relay import AlertsTopic
+    from pipeline.telemetry import Telemetry
+    from pipeline.windows.redis_progress import RedisProgress, Standing
+    from pipeline.windows.redis_scripts import Client
+    from pipeline.windows.redis_verdicts import RedisVerdicts
+
+log = logging.getLogger(__name__)
+
+SHARDS_A_LEASE = 16
+LEASE_SECONDS = 30.0
+BOUNDARIES_A_STEP = 7
+"""Boundaries judged on one reading of the windows; a crash repeats at most these."""
+
+
+def low_watermark(standings: dict[str, Standing], partitions: int) -> float | None:
+    """The event time that every partition has passed, None while one has not told yet."""
+    told = [standing.watermark_seconds for standing in standings.values() if standing.watermark_seconds is not None]
+    return min(told) if len(told) >= partitions else None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Boundaries `first_day` … `last_day` of these shards of a network."""
+
+    network: str
+    shards: tuple[int, ...]
+    first_day: int
+    last_day: int
+
+
+def due_boundaries(
+    network: str, first_day: int, passed_day: int, judged: dict[int, int], shards: Sequence[int]
+) -> list[Due]:
+    """What a group of shards has to judge, shards that stand at the same day together.
+
+    `first_day` is the network's first, `passed_day` the last day that the watermark has left behind.
+    """
+    standing_at: dict[int, list[int]] = {}
+    for shard in shards:
+        standing_at.setdefault(judged.get(shard, first_day - 1), []).append(shard)
+    return [
+        Due(network, tuple(together), day + 1, min(passed_day, day + BOUNDARIES_A_STEP))
+        for day, together in sorted(standing_at.items())
+        if day < passed_day
+    ]
+
+
+class Judging:
+    """Judges whatever is due, under a lease a group of shards; the fence in the store keeps it exact."""
+
+    def __init__(  # noqa: PLR0913 - one maker, every part is needed
+        self,
+        client: Client,
+        namespace: str,
+        shards: int,
+        *,
+        judge: Judge,
+        rules: Rules,
+        verdicts: RedisVerdicts,
+        progress: RedisProgress,
+        telemetry: Telemetry,
+    ) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._shards = shards
+        self._judge = judge
+        self._rules = rules
+        self._verdicts = verdicts
+        self._progress = progress
+        self._judged_gauge = telemetry.gauge("elan_judged_boundary_timestamp_seconds")
+        self._duration = telemetry.histogram("elan_judge_duration_seconds")
+        self._transitions = telemetry.counter("elan_alert_transitions_total")
+        self._leases: dict[str, Lease] = {}
+
+    async def run_once(self, partitions: int) -> tuple[int, float | None]:
+        """Judge what is due -> (boundaries judged, oldest boundary not yet passed by all, in unix seconds)."""
+        standings = await self._progress.standings()
+        passed_seconds = low_watermark(standings, partitions)
+        if passed_seconds is None:
+            return 0, None
+        done = 0
+        for network, first_day in sorted((await self._progress.first_days()).items()):
+            zone = self._rules.of_network(network).zone
+            passed_day = local_day(passed_seconds, zone) - 1
+            judged = await self._verdicts.judged(network)
+            for start in range(0, self._shards, SHARDS_A_LEASE):
+                group = range(start, min(start + SHARDS_A_LEASE, self._shards))
+                due = due_boundaries(network, first_day, passed_day, judged, group)
+                if due and await self._lease(f"judge:{network}:{start}").take():
+                    # Where the shards stand is asked again: another judge may have moved on before the lease was ours.
+                    fresh = await self._verdicts.judged(network)
+                    for step in due_boundaries(network, first_day, passed_day, fresh, group):
+                        await self._judge_step(step)
+                        done += step.last_day - step.first_day + 1
+        return done, passed_seconds
+
+    async def _judge_step(self, due: Due) -> None:
+        started = clock.monotonic_seconds()
+        steps = await self._judge.judge(due.network, due.shards, due.first_day, due.last_day)
+        self._duration.observe(clock.monotonic_seconds() - started)
+        for step in steps:
+            self._transitions.labels(step.alert.value, step.state.value).inc()
+            log.info("alert %s %s %s in %s at %s", step.id, step.state.value, step.stage.value, step.network, step.at)
+        zone = self._rules.of_network(due.network).zone
+        self._judged_gauge.labels(due.network).set(day_start_seconds(due.last_day + 1, zone))
+
+    def _lease(self, name: str) -> Lease:
+        if name not in self._leases:
+            self._leases[name] = Lease(self._client, self._namespace, name, LEASE_SECONDS)
+        return self._leases[name]
+
+    async def give_back(self) -> None:
+        """Let other workers judge at once."""
+        for lease in self._leases.values():
+            await lease.give_back()
+
+
+class Relaying:
+    """Takes the outbox to the alerts topic; two relays at once write a step twice, which compaction undoes."""
+
+    def __init__(self, lease: Lease, verdicts: RedisVerdicts, topic: AlertsTopic, telemetry: Telemetry) -> None:
+        self._lease = lease
+        self._verdicts = verdicts
+        self._topic = topic
+        self._relayed = telemetry.counter("elan_alerts_relayed_total")
+
+    async def run_once(self) -> int:
+        """Relay what is in the outbox -> records written."""
+        if not await self._lease.take():
+            return 0
+        entries = await self._verdicts.outbox()
+        if entries:
+            await self._topic.write(entries)
+            await self._verdicts.relayed(entries)
+            self._relayed.inc(len(entries))
+        return len(entries)
