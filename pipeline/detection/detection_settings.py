@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DetectionSettings:
-    """Defaults were measured on four archives (docs/detection.md); the section [detection] of the settings mirrors them."""
+    """Defaults were measured on four archives (docs/detection.md); section [detection] of the settings mirrors them."""
 
     history_weeks_needed: int = 9
     """A community younger than this is not judged."""

@@ -58,7 +58,7 @@ def measure(history: History, settings: DetectionSettings) -> Levels:
 
 def network_index(others: NDArray[np.float64], participants_needed: int) -> NDArray[np.float64]:
     """Each week of the rest of the network over the median of the 8 weeks up to it, (C, W) -> (C, W - 7)."""
-    median = np.median(sliding_window_view(others, REFERENCE_WEEKS, axis=1), axis=2)
+    median: NDArray[np.float64] = np.median(sliding_window_view(others, REFERENCE_WEEKS, axis=1), axis=2)
     now = others[:, : median.shape[1]]
     return np.where(median >= participants_needed, now / np.maximum(median, 1.0), 1.0)
 
@@ -97,4 +97,5 @@ def trimmed_baseline(levels: Levels, skip: int, longest: int) -> tuple[NDArray[n
     for place in range(longest):
         inside = (place >= trim) & (place < count - trim)
         total = total + np.where(inside, blocks[:, place], 0.0)
-    return total / np.maximum(count - 2 * trim, 1), count
+    mean: NDArray[np.float64] = total / np.maximum(count - 2 * trim, 1)
+    return mean, count

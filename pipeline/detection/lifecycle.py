@@ -1,4 +1,4 @@
-"""The life of an alert: raised as a watch, confirmed when it lasts, resolved with a reason; the baseline frozen meanwhile."""
+"""The life of an alert: raised as a watch, confirmed when it lasts, resolved with a reason; its baseline is frozen."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import structs
 import numpy as np
+from msgspec import structs
 
 from pipeline.detection.likelihood import drop_score
 from pipeline.detection.verdict import Decision, Resolution, Step, Verdict

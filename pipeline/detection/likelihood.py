@@ -39,7 +39,8 @@ def drop_score(
 
 def _log_likelihood(mean_count: NDArray[np.float64], rate: NDArray[np.float64], size: float) -> NDArray[np.float64]:
     rate = np.maximum(rate, TINY)
-    return mean_count * np.log(rate) - (mean_count + size) * np.log(rate + size)
+    likelihood: NDArray[np.float64] = mean_count * np.log(rate) - (mean_count + size) * np.log(rate + size)
+    return likelihood
 
 
 def silence_score(baseline: NDArray[np.float64], quiet_days: NDArray[np.int64]) -> NDArray[np.float64]:

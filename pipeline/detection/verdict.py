@@ -37,7 +37,7 @@ class Resolution(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step in the life of an alert. `evidence` holds JSON values only; `since_day` never changes within an alert."""
+    """One step in the life of an alert. `evidence` holds JSON values; `since_day` never changes within an alert."""
 
     state: AlertState
     stage: Stage

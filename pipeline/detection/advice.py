@@ -1,0 +1,74 @@
+"""What to do about an alert: a small catalogue of actions, chosen by the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+RUNBOOK = "community-loses-momentum"
+"""Name of the runbook page of every momentum alert."""
+WEEK_DAYS = 7
+STEADY_PER_MEMBER = 0.8
+FALLEN_PER_MEMBER = 0.6
+
+
+class Situation(str, Enum):
+    """What the evidence of a decline looks like; the first that fits is taken."""
+
+    SILENT = "silent"
+    CHAMPION_GONE = "champion_gone"
+    FEWER_MEMBERS = "fewer_members"
+    FEWER_ACTS = "fewer_acts"
+    SLOW = "slow"
+
+
+ACTIONS = {
+    Situation.SILENT: "Nobody takes part any more: ask the champion whether the community still has a purpose, then "
+    "restart it with one concrete question, or close it openly and say where its members can go.",
+    Situation.CHAMPION_GONE: "Who carried the community has fallen silent: get in touch, and if they will not return, "
+    "find and encourage a second champion among the members who still contribute.",
+    Situation.FEWER_MEMBERS: "Fewer members take part, those who stay are as active as before: invite lost regulars "
+    "back in person, and ask them what they no longer find here.",
+    Situation.FEWER_ACTS: "Members still come but do much less: give them occasions, such as a weekly question, a "
+    "demonstration, or a quick answer to every post left open.",
+    Situation.SLOW: "The community has been fading for weeks: agree with its champion on one purpose and one recurring "
+    "rendez-vous for the next month, and look at its level again then.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Champions:
+    """Optional context: champions as of 21 days ago, and how many of them have been silent since."""
+
+    count: int
+    silent: int
+
+
+def situation(
+    evidence: dict[str, Any], champions: Champions | None = None, acts_to_baseline_ratio: float | None = None
+) -> Situation:
+    """What a step's evidence looks like.
+
+    `acts_to_baseline_ratio` is the present number of activities over that of the baseline window, where known: beside
+    the ratio of participants it tells fewer members from fewer acts of each.
+    """
+    if evidence["quiet_days"] >= WEEK_DAYS:
+        return Situation.SILENT
+    if champions is not None and champions.silent > 0:
+        return Situation.CHAMPION_GONE
+    participants = evidence["present_to_baseline_ratio"]
+    if acts_to_baseline_ratio is not None and participants > 0:
+        acts_per_member = acts_to_baseline_ratio / participants
+        if acts_per_member >= STEADY_PER_MEMBER:
+            return Situation.FEWER_MEMBERS
+        if acts_per_member <= FALLEN_PER_MEMBER:
+            return Situation.FEWER_ACTS
+    return Situation.SLOW
+
+
+def suggested_action(
+    evidence: dict[str, Any], champions: Champions | None = None, acts_to_baseline_ratio: float | None = None
+) -> str:
+    """The sentence an alert carries: what to do first."""
+    return ACTIONS[situation(evidence, champions, acts_to_baseline_ratio)]

@@ -1,0 +1,84 @@
+"""Who carries a community, and which regulars were lost or came back. Members are pseudonyms throughout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.history import MemberDay, MemberHistories
+
+CHAMPION_WINDOW_DAYS = 91
+CHAMPION_QUIET_DAYS = 21
+REGULAR_WINDOW_DAYS = 90
+REGULAR_CONTRIBUTIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """One who carries a community: contributions in the window, and their share of all members' contributions."""
+
+    pseudonym: str
+    contributions: int
+    share: float
+
+
+def champions(members: MemberHistories, boundary_day: int, window_days: int = CHAMPION_WINDOW_DAYS) -> list[Champion]:
+    """The fewest members who together make half of the contributions (CHAOSS: contributor absence factor).
+
+    Contributions are conversational acts of the last `window_days` days. Most first, ties by pseudonym; empty where
+    nobody contributed.
+    """
+    made = {name: contributions(days, boundary_day - window_days, boundary_day) for name, days in members.items()}
+    total = sum(made.values())
+    found: list[Champion] = []
+    covered = 0
+    for name, count in sorted(made.items(), key=lambda item: (-item[1], item[0])):
+        if covered * 2 >= total:
+            break
+        found.append(Champion(name, count, round(count / total, 4)))
+        covered += count
+    return found
+
+
+def silent_champions(
+    members: MemberHistories, boundary_day: int, quiet_days: int = CHAMPION_QUIET_DAYS
+) -> list[Champion]:
+    """Champions as of `quiet_days` ago without any contribution since, while at least one other contributed.
+
+    Such a silence explains a decline and confirms it; it does not foretell one (docs/detection.md).
+    """
+    before = boundary_day - quiet_days
+    active = {name for name, days in members.items() if contributions(days, before, boundary_day) > 0}
+    if not active:
+        return []
+    return [champion for champion in champions(members, before) if champion.pseudonym not in active]
+
+
+def lost_regulars(members: MemberHistories, boundary_day: int) -> int:
+    """Members with 4 or more contributions in days 91 to 180 back, and none in the last 90 days."""
+    recent = boundary_day - REGULAR_WINDOW_DAYS
+    return sum(
+        _was_regular(days, recent) and contributions(days, recent, boundary_day) == 0 for days in members.values()
+    )
+
+
+def reactivated(members: MemberHistories, boundary_day: int) -> int:
+    """Lost regulars who came back: lost as of 90 days ago, with a contribution in the last 90 days."""
+    recent = boundary_day - REGULAR_WINDOW_DAYS
+    quiet = recent - REGULAR_WINDOW_DAYS
+    return sum(
+        _was_regular(days, quiet)
+        and contributions(days, quiet, recent) == 0
+        and contributions(days, recent, boundary_day) > 0
+        for days in members.values()
+    )
+
+
+def contributions(days: list[MemberDay], after_day: int, up_to_day: int) -> int:
+    """Conversational acts of one member on the days after `after_day` up to and with `up_to_day`."""
+    return sum(active.conversational for active in days if after_day < active.day <= up_to_day)
+
+
+def _was_regular(days: list[MemberDay], up_to_day: int) -> bool:
+    return contributions(days, up_to_day - REGULAR_WINDOW_DAYS, up_to_day) >= REGULAR_CONTRIBUTIONS

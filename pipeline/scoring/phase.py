@@ -1,0 +1,126 @@
+"""Which part of its curve each community is at, from its level over the last year; slow to change its mind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from pipeline.model import Phase
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.history import History
+
+WEEK_DAYS = 7
+SMOOTHING_WEEKS = 4
+CURIOSITY_WEEKS = 8
+"""The first trough comes in month 2 to 5 (docs/measures.md); before that a level has nothing to be compared with."""
+DORMANT_WEEKS = 8
+TREND_WEEKS = 8
+FALLING = 0.8
+"""Below this share of the level 8 weeks ago a community is still falling."""
+TROUGH = 0.5
+BACK = 0.75
+"""A trough is half of the peak; three quarters of the peak end it."""
+PEAK = 0.9
+PEAK_KEPT = 0.8
+OUTSTANDING = 1.25
+"""A peak stands out from the median of the year by this much; otherwise a high level is a plateau."""
+REBOUND_DAYS = 56
+DAYS_TO_CHANGE = 7
+PHASES = tuple(Phase)
+CODE = {phase: code for code, phase in enumerate(PHASES)}
+
+PhaseState = dict[str, Any]
+"""`phase` and `since` (day), and while another phase knocks: `next` and `days` in a row. JSON values; {} at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Smoothed weekly participants of C communities over a year, each (C,)."""
+
+    now: NDArray[np.float64]
+    before: NDArray[np.float64]
+    """The level 8 weeks ago."""
+    peak: NDArray[np.float64]
+    low: NDArray[np.float64]
+    """The lowest level since the peak."""
+    median: NDArray[np.float64]
+    weeks: NDArray[np.int64]
+    """Age in whole weeks, at most the length of the history."""
+    quiet: NDArray[np.bool_]
+    """Nobody took part in the last 8 weeks."""
+
+
+def phases(history: History, states: list[PhaseState]) -> tuple[list[Phase], list[PhaseState]]:
+    """The phase of each community and the states to hand back at the next boundary, in the order of the history.
+
+    A new phase is taken once it has shown on 7 boundaries in a row.
+    """
+    present = np.array([CODE[Phase(state["phase"])] if state else -1 for state in states], dtype=np.int64)
+    since = np.array([state.get("since", history.boundary_day) for state in states], dtype=np.int64)
+    seen = _classify(_curve(history), present, history.boundary_day - since)
+    after = list(states)
+    for place in np.flatnonzero((seen != present) | np.array(["next" in state for state in states], dtype=np.bool_)):
+        after[place] = _change(states[place], PHASES[seen[place]], history.boundary_day)
+    return [Phase(state["phase"]) for state in after], after
+
+
+def _curve(history: History) -> Curve:
+    weekly = history.participants_7_days[:, ::-WEEK_DAYS].astype(np.float64)
+    smooth = sliding_window_view(weekly, SMOOTHING_WEEKS, axis=1).sum(axis=2) / SMOOTHING_WEEKS
+    columns = smooth.shape[1]
+    age = (history.boundary_day - history.first_days + 1) // WEEK_DAYS
+    alive = np.arange(columns)[None, :] < np.clip(age - SMOOTHING_WEEKS + 1, 1, columns)[:, None]
+    known = np.where(alive, smooth, -1.0)
+    newest_peak = known.argmax(axis=1)
+    since_peak = np.arange(columns)[None, :] <= newest_peak[:, None]
+    return Curve(
+        now=smooth[:, 0],
+        before=smooth[:, TREND_WEEKS],
+        peak=known.max(axis=1),
+        low=np.where(since_peak, smooth, np.inf).min(axis=1),
+        median=np.nanmedian(np.where(alive, smooth, np.nan), axis=1),
+        weeks=np.clip(age, 0, weekly.shape[1]),
+        quiet=(weekly[:, :DORMANT_WEEKS] == 0).all(axis=1),
+    )
+
+
+def _classify(curve: Curve, present: NDArray[np.int64], held_days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The phase each community shows today, given the one it is in and for how long; the first that fits."""
+    ratio = curve.now / np.maximum(curve.peak, 1e-12)
+    was = {phase: present == CODE[phase] for phase in PHASES}
+    falling = (curve.now < FALLING * curve.before) & (ratio < BACK)
+    low = (ratio <= TROUGH) | (was[Phase.TROUGH] & (ratio < BACK))
+    fresh_rebound = was[Phase.REBOUND] & (held_days < REBOUND_DAYS) & (ratio >= BACK)
+    back = (curve.low <= TROUGH * curve.peak) & (ratio >= BACK)
+    high = (ratio >= PEAK) | (was[Phase.PEAK] & (ratio >= PEAK_KEPT))
+    conditions = (
+        (curve.quiet, Phase.DORMANT),
+        (curve.weeks < CURIOSITY_WEEKS, Phase.CURIOSITY),
+        (falling, Phase.DECLINE),
+        (low, Phase.TROUGH),
+        (back | fresh_rebound | (was[Phase.DORMANT] & ~low), Phase.REBOUND),
+        (high & (curve.now >= OUTSTANDING * curve.median), Phase.PEAK),
+    )
+    return np.select(
+        [condition for condition, _ in conditions],
+        [np.full_like(present, CODE[phase]) for _, phase in conditions],
+        default=CODE[Phase.PLATEAU],
+    )
+
+
+def _change(state: PhaseState, seen: Phase, day: int) -> PhaseState:
+    """The state after a boundary that showed `seen`: unchanged, knocking, or taken."""
+    if not state:
+        return {"phase": seen.value, "since": day}
+    if seen.value == state["phase"]:
+        return {"phase": state["phase"], "since": state["since"]}
+    days = state["days"] + 1 if state.get("next") == seen.value else 1
+    if days >= DAYS_TO_CHANGE:
+        return {"phase": seen.value, "since": day}
+    return {"phase": state["phase"], "since": state["since"], "next": seen.value, "days": days}
