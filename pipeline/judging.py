@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.detection.detector import decide
-from pipeline.detection.verdict import Verdict
 from pipeline.history import WINDOW_DAYS, Reading
 from pipeline.model import AlertKind, AlertState, AlertTransition
 from pipeline.publish.alerts import alert_id, boundary_time, day_time, encode_transition
 from pipeline.scoring.champions import champions, lost_regulars
-from pipeline.scoring.engagement import engagement
+from pipeline.scoring.engagement import engagement_index
 from pipeline.scoring.phase import phases
 from pipeline.windows.rolling import Windows
 from pipeline.windows.store import Verdicts
@@ -99,16 +98,19 @@ class Judge:
         rules = self._rules.of_network(history.network)
         detector_states = [state.get("detector", {}) for state in states]
         decisions = decide(history, detector_states, rules.calendar, self._rules.detection)
-        phased = phases(history, [state.get("phase", {}) for state in states])
-        index = engagement(history, self._rules.weights)
+        found_phases, phase_states = phases(history, [state.get("phase", {}) for state in states])
+        index = engagement_index(history, self._rules.weights)
         readings = []
-        for row, (decision, (phase, phase_state), state) in enumerate(zip(decisions, phased, states, strict=True)):
+        for row, (decision, phase, phase_state, state) in enumerate(
+            zip(decisions, found_phases, phase_states, states, strict=True)
+        ):
             state["detector"], state["phase"] = decision.state, phase_state
             for step in decision.steps:
+                state["stage"] = None if step.state is AlertState.RESOLVED else step.stage.value
                 if self._is_told(history, row, step, state):
                     steps[row].append(await self._transition(history, row, step, phase, rules.zone))
             axes = (float(index.index[row]), float(index.conversational[row]), float(index.relational[row]))
-            readings.append(_reading(history, row, decision, phase, axes))
+            readings.append(_reading(history, row, decision, phase, axes, state.get("stage")))
         return readings
 
     def _is_told(self, history: History, row: int, step: Step, state: DetectorState) -> bool:
@@ -152,9 +154,15 @@ class Judge:
         }
 
 
-def _reading(history: History, row: int, decision: Decision, phase: Phase, axes: tuple[float, float, float]) -> Reading:
+def _reading(  # noqa: PLR0913 - one field a part
+    history: History,
+    row: int,
+    decision: Decision,
+    phase: Phase,
+    axes: tuple[float, float, float],
+    stage: str | None,
+) -> Reading:
     weekly = history.active_members_7_days[row, ::-1][: READING_WEEKS * _WEEK_DAYS : _WEEK_DAYS][::-1]
-    is_open = decision.verdict is Verdict.LOSING
     return Reading(
         community=history.communities[row],
         boundary_day=history.boundary_day,
@@ -167,5 +175,5 @@ def _reading(history: History, row: int, decision: Decision, phase: Phase, axes:
         active_members={f"{days}d": int(history.active_members[days][row]) for days in WINDOW_DAYS},
         weekly_active_members=[int(value) for value in weekly],
         name=history.names[row],
-        alert_stage=decision.state.get("stage") if is_open else None,
+        alert_stage=stage,
     )

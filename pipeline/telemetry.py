@@ -23,13 +23,14 @@ LAG_BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 86400.0)
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One row of the catalogue. `role` is who exposes it: every worker, or `serve` for the communities."""
+    """One row of the catalogue. `role` is who exposes it: each worker, `serve`, both; `communities` are
+    made by `publish.community_metrics` at each scrape of `serve`."""
 
     name: str
     type: Type
     help: str
     labels: tuple[str, ...] = ()
-    role: Literal["worker", "serve", "both"] = "worker"
+    role: Literal["worker", "serve", "both", "communities"] = "worker"
     buckets: tuple[float, ...] = BATCH_BUCKETS
 
 
@@ -64,16 +65,16 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("elan_alert_transitions_total", "counter", "Alert steps decided.", ("alert", "state")),
     Metric("elan_alerts_relayed_total", "counter", "Alert records written to the alerts topic."),
     # serve: the communities
-    Metric("elan_communities", "gauge", "Communities by state (learning, holding, losing_momentum, suppressed).", ("network", "state"), "serve"),
-    Metric("elan_alerts_open", "gauge", "Open alerts.", ("network", "alert", "stage"), "serve"),
-    Metric("elan_network_watermark_timestamp_seconds", "gauge", "Newest boundary judged for every shard of a network.", ("network",), "serve"),
-    Metric("elan_community_momentum_ratio", "gauge", "Present level against the own baseline; 1 = holding.", ("network", "community"), "serve"),
-    Metric("elan_community_engagement_index", "gauge", "Weighted activities per active member, last 28 days.", ("network", "community"), "serve"),
-    Metric("elan_community_conversational_index", "gauge", "Conversational axis of the engagement index.", ("network", "community"), "serve"),
-    Metric("elan_community_relational_index", "gauge", "Relational axis of the engagement index.", ("network", "community"), "serve"),
-    Metric("elan_community_active_members", "gauge", "Distinct active members of a window.", ("network", "community", "window"), "serve"),
-    Metric("elan_community_phase", "gauge", "1 for the phase the community is in.", ("network", "community", "phase"), "serve"),
-    Metric("elan_community_alert_active", "gauge", "1 while an alert of the community is open.", ("network", "community", "alert", "stage"), "serve"),
+    Metric("elan_communities", "gauge", "Communities by state (learning, holding, losing_momentum, suppressed).", ("network", "state"), "communities"),
+    Metric("elan_alerts_open", "gauge", "Open alerts.", ("network", "alert", "stage"), "communities"),
+    Metric("elan_network_watermark_timestamp_seconds", "gauge", "Newest boundary judged for every shard of a network.", ("network",), "communities"),
+    Metric("elan_community_momentum_ratio", "gauge", "Present level against the own baseline; 1 = holding.", ("network", "community"), "communities"),
+    Metric("elan_community_engagement_index", "gauge", "Weighted activities per active member, last 28 days.", ("network", "community"), "communities"),
+    Metric("elan_community_conversational_index", "gauge", "Conversational axis of the engagement index.", ("network", "community"), "communities"),
+    Metric("elan_community_relational_index", "gauge", "Relational axis of the engagement index.", ("network", "community"), "communities"),
+    Metric("elan_community_active_members", "gauge", "Distinct active members of a window.", ("network", "community", "window"), "communities"),
+    Metric("elan_community_phase", "gauge", "1 for the phase the community is in.", ("network", "community", "phase"), "communities"),
+    Metric("elan_community_alert_active", "gauge", "1 while an alert of the community is open.", ("network", "community", "alert", "stage"), "communities"),
 )
 
 

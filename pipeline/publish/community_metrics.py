@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 YEAR_WINDOW = "365d"
 SUPPRESSED = "suppressed"
-_FAMILIES = {row.name: row for row in CATALOGUE if row.role == "serve"}
+_FAMILIES = {row.name: row for row in CATALOGUE if row.role == "communities"}
 
 
 def is_named(reading: Reading, smallest_group: int) -> bool:

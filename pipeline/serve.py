@@ -1,0 +1,82 @@
+"""`elan serve`: reads what the workers left in Redis and exposes it; writes nothing, so one or two may run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+from typing import TYPE_CHECKING
+
+from pipeline import __version__, clock
+from pipeline.endpoint import endpoint
+from pipeline.errors import RetryLater
+from pipeline.publish.alerts import day_start_seconds
+from pipeline.publish.community_metrics import CommunityMetrics
+from pipeline.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from zoneinfo import ZoneInfo
+
+    from pipeline.windows.redis_store import RedisStore
+    from pipeline.windows.redis_verdicts import RedisVerdicts
+
+log = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 5.0
+STALE_SECONDS = 60.0
+
+
+class Board:
+    """The latest state of all networks, read again every few seconds."""
+
+    def __init__(
+        self,
+        store: RedisStore,
+        verdicts: RedisVerdicts,
+        zone_of: Callable[[str], ZoneInfo],
+        metrics: CommunityMetrics,
+    ) -> None:
+        self._store = store
+        self._verdicts = verdicts
+        self._zone_of = zone_of
+        self._metrics = metrics
+        self._refreshed_seconds: float | None = None
+        self._trouble = "no state was read from Redis yet"
+
+    async def refresh(self) -> None:
+        """Read the newest readings; trouble is kept for readiness and the last readings stay."""
+        try:
+            readings, boundaries = {}, {}
+            for network in await self._store.networks():
+                readings[network] = await self._verdicts.readings(network)
+                judged = await self._verdicts.judged(network)
+                if judged:
+                    boundaries[network] = day_start_seconds(min(judged.values()) + 1, self._zone_of(network))
+        except RetryLater as trouble:
+            self._trouble = str(trouble)
+            log.warning("%s", trouble)
+            return
+        self._metrics.update(readings, boundaries)
+        self._refreshed_seconds = clock.monotonic_seconds()
+
+    def why_not_ready(self) -> str | None:
+        """None while the state shown is fresh."""
+        if self._refreshed_seconds is None or clock.monotonic_seconds() - self._refreshed_seconds > STALE_SECONDS:
+            return self._trouble
+        return None
+
+
+async def serve(board: Board, metrics: CommunityMetrics, host: str, port: int, on_url: Callable[[str], None]) -> None:
+    """Expose until cancelled. `on_url` is told where."""
+    telemetry = Telemetry("serve")
+    telemetry.registry.register(metrics)
+    telemetry.gauge("elan_build_info").labels(__version__, platform.python_version()).set(1)
+    ready = telemetry.gauge("elan_ready")
+    await board.refresh()
+    async with endpoint(host, port, telemetry.registry, board.why_not_ready) as url:
+        on_url(url)
+        while True:
+            ready.set(board.why_not_ready() is None)
+            await asyncio.sleep(REFRESH_SECONDS)
+            await board.refresh()
