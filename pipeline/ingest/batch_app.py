@@ -1,0 +1,188 @@
+"""The Faust application of a worker: one agent on the activity topic that receives whole batches."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import signal
+from typing import TYPE_CHECKING, Any, cast
+
+import faust
+
+from pipeline.errors import RetryLater
+from pipeline.ingest.batch_transport import BatchConsumer, BatchSchema, BatchTransport
+from pipeline.ingest.lanes import EARLIEST, FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, BatchHandler, Lanes, log_ends_early
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from faust.types import TP
+
+    from pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
+
+FETCH_BYTES = 4 * 1024 * 1024
+"""Most bytes of one partition in one fetch: about 13,000 activities of 300 bytes."""
+BATCHES_A_POLL = 16
+BUFFERED_BATCHES = 4
+LONGEST_POLL_INTERVAL_SECONDS = 300.0
+REQUEST_TIMEOUT_SECONDS = 30.0
+DRAIN_SECONDS = 1.0
+"""How long a revocation or a stop waits for a batch in flight. The fence makes a batch harmless that ends later."""
+
+
+class BatchApp(faust.App):
+    """Consumes one topic in batches of at most `kafka.batch_records`, each given to the handler in the log's order."""
+
+    def __init__(self, settings: Settings, credentials: Any, handler: BatchHandler[Any]) -> None:
+        """`credentials` are Faust's broker credentials, None for plain text."""
+        kafka = settings.kafka
+        self.batch_records = kafka.batch_records
+        self._handler = handler
+        self._epochs = itertools.count(1)
+        self._positioning = 0
+        self._unchecked: dict[TP, int] = {}
+        super().__init__(
+            kafka.group,
+            broker=[f"aiokafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
+            broker_credentials=credentials,
+            broker_session_timeout=kafka.session_timeout_seconds,
+            broker_heartbeat_interval=kafka.heartbeat_interval_seconds,
+            broker_request_timeout=max(REQUEST_TIMEOUT_SECONDS, 1.5 * kafka.session_timeout_seconds),
+            broker_max_poll_interval=LONGEST_POLL_INTERVAL_SECONDS,
+            broker_max_poll_records=BATCHES_A_POLL,
+            consumer_max_fetch_size=FETCH_BYTES,
+            consumer_auto_offset_reset="earliest",
+            stream_buffer_maxsize=BUFFERED_BATCHES,
+            # Waiting until all is acknowledged would hold up a rebalance while Redis is away.
+            stream_wait_empty=False,
+            store="memory://",
+            autodiscover=False,
+            table_standby_replicas=0,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            web_enabled=False,
+            web_router_enabled=False,
+            web_tables_enabled=False,
+        )
+        topic = self.topic(kafka.activity_topic, schema=BatchSchema())
+        self.agent(topic, name="ingest")(self._ingest)
+        self.on_partitions_revoked.connect(self._revoked)
+
+    async def _ingest(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            await self.lanes.put(event)
+
+    @property
+    def lanes(self) -> Lanes[Any]:
+        """The lanes, made inside the running event loop."""
+        if "_lanes" not in self.__dict__:
+            self._lanes: Lanes[Any] = Lanes(self._handler, self._crash_soon)
+        return self._lanes
+
+    def _crash_soon(self, error: BaseException) -> None:
+        self._ending = asyncio.ensure_future(self.crash(error))
+
+    async def reposition(self) -> Mapping[TP, int]:
+        """Stop the lanes, ask the handler for the start positions, seek there, start the lanes again.
+
+        Faust asks for it after an assignment; call it yourself when Redis may have lost its last second. Shielded,
+        because Faust breaks off after a while and would go on from Kafka's own commits.
+        """
+        return await asyncio.shield(asyncio.ensure_future(self._reposition()))
+
+    async def _reposition(self) -> Mapping[TP, int]:
+        self._positioning += 1
+        turn, backoff_seconds = self._positioning, FIRST_BACKOFF_SECONDS
+        await self.lanes.halt()
+        while turn == self._positioning and not self.should_stop:
+            consumer = cast("BatchConsumer", self.consumer)
+            assignment = consumer.assignment()
+            try:
+                starts = await self._handler.start_positions({(tp.topic, tp.partition) for tp in assignment})
+            except RetryLater as error:
+                log.warning("No start positions yet: %s", error)
+                await asyncio.sleep(backoff_seconds)
+                backoff_seconds = min(2 * backoff_seconds, LONGEST_BACKOFF_SECONDS)
+                continue
+            if turn == self._positioning:
+                return await self._go_on(consumer, {tp: starts.get((tp.topic, tp.partition), EARLIEST) for tp in assignment})
+        return {}
+
+    async def _go_on(self, consumer: BatchConsumer, starts: Mapping[TP, int]) -> Mapping[TP, int]:
+        epoch = next(self._epochs)
+        # The lanes first: a batch of the new epoch may arrive as soon as the consumer's thread has sought.
+        self.lanes.resume(epoch, {(tp.topic, tp.partition): offset for tp, offset in starts.items()})
+        self._unchecked = {tp: offset for tp, offset in starts.items() if offset > 0}
+        # Offset 0 may be gone; then the broker's answer makes the consumer go where the log begins.
+        positions = {tp: max(0, offset) for tp, offset in starts.items()}
+        await consumer.seek_to(positions, epoch)
+        return positions
+
+    def check_log_ends(self, consumer: BatchConsumer) -> None:
+        """Stop the worker where a log ends before the start position: the embedded broker would wait there for ever.
+
+        The ends are what the first fetch after an assignment said; `ListOffsets` is wrong on that broker.
+        """
+        for tp in self._unchecked.keys() & consumer.assignment():
+            highwater: int | None = consumer.highwater(tp)
+            if highwater is not None and highwater < self._unchecked[tp]:
+                self._crash_soon(log_ends_early(tp.topic, tp.partition, self._unchecked[tp]))
+            if highwater is not None:
+                del self._unchecked[tp]
+
+    async def _revoked(self, _app: Any, revoked: set[TP], **_kwargs: Any) -> None:
+        await self._drain()
+        self._handler.revoked({(tp.topic, tp.partition) for tp in revoked})
+
+    async def _drain(self) -> None:
+        try:
+            await asyncio.wait_for(self.lanes.halt(), DRAIN_SECONDS)
+        except asyncio.TimeoutError:
+            log.warning("A batch is still in flight; the fence will tell whether it counted")
+
+    async def on_stop(self) -> None:
+        """Let the batch in flight end before Faust takes everything apart."""
+        await self._drain()
+        self.lanes.close()
+        await super().on_stop()
+
+    def _create_directories(self) -> None:
+        """Make none: Faust would create a data folder for tables, which Élan does not use."""
+
+    def _new_transport(self) -> Any:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> Any:
+        return BatchTransport(self.conf.broker_producer, self)
+
+
+async def run(app: BatchApp, *, stop_on_signals: bool = True) -> None:
+    """Run a worker inside the present event loop until SIGTERM or SIGINT, `app.stop()`, or a crash.
+
+    Neither opens a port nor touches logging or stdout, which `faust worker` does. Raises what the worker crashed with
+    (`Stop` for example); ends a Faust application for good: make another one to start again.
+    """
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT) if stop_on_signals else ()
+    for number in signals:
+        loop.add_signal_handler(number, stopping.set)
+    starting = asyncio.create_task(app.start())
+    starting.add_done_callback(lambda task: None if task.cancelled() or not task.exception() else stopping.set())
+    waiting = [asyncio.create_task(stopping.wait()), asyncio.create_task(app.wait_until_stopped())]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+        await app.stop()
+        for task in (starting, *waiting):
+            task.cancel()
+        ended = await asyncio.gather(starting, *waiting, return_exceptions=True)
+    if app.crash_reason is not None:
+        raise app.crash_reason
+    if isinstance(ended[0], Exception):
+        raise ended[0]

@@ -1,0 +1,176 @@
+"""Faust's aiokafka transport, handing whole batches to the agent: one Faust event is one `RecordBatch`.
+
+What differs from the driver, and why:
+  fetched records     unpacked in bulk (`record_batch.py`); `broker_max_poll_records` counts batches
+  start positions     asked from the windows, whose fence moves in one step with the data; Kafka's commits are advisory
+  read offsets        not tracked: Faust drops what lies below the last offset read, and after a seek back that is
+                      everything; it also lists every offset of a gap. Lanes check that batches touch instead
+  commit offsets      the newest acknowledged offset: lanes keep the order within a partition, so there are no holes
+  full buffers        block the fetch loop instead of pausing partitions: with all of them paused Faust sleeps a second
+  isolation           read_committed: what a producer took back is not counted
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import aiokafka
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from faust.serializers.schemas import Schema
+from faust.transport.drivers import aiokafka as driver
+from faust.types import ConsumerMessage
+
+from pipeline.ingest.record_batch import FetchedBatches, RecordBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from faust.types import TP
+
+FETCH_WAIT_MS = 500
+"""How long a broker may hold back an answer when there is nothing new; new records are answered at once."""
+
+
+class _Forgetful(dict[Any, Any]):
+    """Read offsets that are never known."""
+
+    def __missing__(self, key: Any) -> None:
+        return None
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Keep nothing."""
+
+
+class BatchConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that owns the aiokafka consumer."""
+
+    fetched: FetchedBatches
+
+    async def on_start(self) -> None:
+        """Start the consumer and exchange the place its fetcher puts records in: nothing is subscribed to yet."""
+        await super().on_start()
+        self.fetched = FetchedBatches(most_records=cast("Any", self.app).batch_records)
+        self._ensure_consumer()._fetcher._records = self.fetched
+
+    async def seek_to(self, positions: Mapping[TP, int], epoch: int) -> None:
+        """Forget what was fetched and go to `positions`, in one step of this thread.
+
+        Partitions that were taken away in the meantime are left out: their new owner is told by Kafka.
+        """
+        await self.call_thread(self._seek_to, positions, epoch)
+
+    async def _seek_to(self, positions: Mapping[TP, int], epoch: int) -> None:
+        consumer = self._ensure_consumer()
+        assigned = consumer.assignment()
+        self.fetched.epoch = epoch
+        for tp, offset in positions.items():
+            partition = driver.ensure_aiokafka_TP(tp)
+            if partition in assigned:
+                consumer.seek(partition, offset)
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        conf = self.app.conf
+        self._assignor = RoundRobinPartitionAssignor
+        return aiokafka.AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_poll_records=conf.broker_max_poll_records,
+            max_poll_interval_ms=_milliseconds(conf.broker_max_poll_interval),
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            check_crcs=True,
+            request_timeout_ms=_milliseconds(conf.broker_request_timeout),
+            session_timeout_ms=_milliseconds(conf.broker_session_timeout),
+            rebalance_timeout_ms=_milliseconds(conf.broker_rebalance_timeout),
+            heartbeat_interval_ms=_milliseconds(conf.broker_heartbeat_interval),
+            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
+            connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
+            **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+        )
+
+
+class BatchConsumer(driver.Consumer):
+    """Faust's consumer; see the head of this file for what differs."""
+
+    _thread: BatchConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = _Forgetful()
+
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go to where the windows say this worker has to start; Faust asks after every assignment."""
+        positions: Mapping[TP, int] = await cast("Any", self.app).reposition()
+        return positions
+
+    async def seek_to(self, positions: Mapping[TP, int], epoch: int) -> None:
+        """See `BatchConsumerThread.seek_to`."""
+        await self._thread.seek_to(positions, epoch)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's
+        records = await super()._getmany(active_partitions, timeout)
+        cast("Any", self.app).check_log_ends(self)
+        return records
+
+    def _to_message(self, tp: TP, record: RecordBatch) -> ConsumerMessage:
+        newest_ms = record.timestamps_ms[-1] if record.timestamps_ms else -1
+        return ConsumerMessage(
+            record.topic,
+            record.partition,
+            record.next_offset - 1,
+            newest_ms / 1000.0,
+            0,
+            None,
+            None,
+            cast("bytes", record),
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acknowledged = self._acked[tp]
+        if not acknowledged:
+            return None
+        newest = max(acknowledged)
+        acknowledged.clear()
+        self._acked_index[tp].clear()
+        return newest + 1
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Leave the partition active: the full queue itself holds the fetch loop back."""
+
+
+class BatchTransport(driver.Transport):
+    """The driver's transport with Élan's consumer."""
+
+    Consumer = BatchConsumer
+
+
+class BatchSchema(Schema):
+    """Hands a batch on as it is; a decoding error in Faust's channel would acknowledge it and lose it."""
+
+    def compile(self, app: Any, **_callbacks: Any) -> Any:
+        """The coroutine that Faust calls for each message."""
+
+        async def decode(message: Any, *, propagate: bool = False) -> Any:  # noqa: ARG001  # Faust's signature
+            return app.create_event(None, message.value, None, message)
+
+        return decode
+
+
+def _milliseconds(seconds: float | None) -> int:
+    return int((seconds or 0) * 1000)

@@ -1,0 +1,173 @@
+"""One lane a partition: its batches one after the other, each acknowledged only when it has been applied.
+
+Partitions overlap while they wait for a server; within one, order is the log's. A batch is dropped when it was fetched
+before the newest seek (its epoch is older); within an epoch every batch must start where the last one ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from pipeline.errors import RetryLater, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pipeline.ingest.record_batch import RecordBatch
+
+log = logging.getLogger(__name__)
+
+Partition = tuple[str, int]
+"""(topic, partition)."""
+Work = TypeVar("Work")
+FIRST_BACKOFF_SECONDS = 0.1
+LONGEST_BACKOFF_SECONDS = 5.0
+EARLIEST = -1
+
+
+class BatchHandler(Protocol[Work]):
+    """What the worker does with batches."""
+
+    async def start_positions(self, partitions: set[Partition]) -> Mapping[Partition, int]:
+        """Where to start reading each partition; `EARLIEST` or absent: where its log begins.
+
+        Called after every assignment and rewind while nothing is in flight: the moment to drop what is remembered of
+        these partitions. May raise RetryLater.
+        """
+
+    def take(self, batch: RecordBatch) -> Work | None:
+        """Turn a batch into work, once and in order; None when there is nothing to apply."""
+
+    async def apply(self, work: Work) -> None:
+        """Do the work. RetryLater: it is called again with the same work until it succeeds; anything else ends the worker."""
+
+    def revoked(self, partitions: set[Partition]) -> None:
+        """These partitions are somebody else's now."""
+
+
+class Lanes(Generic[Work]):
+    """The lanes of one worker. Everything here runs in one event loop; an event is Faust's, its value a `RecordBatch`."""
+
+    def __init__(self, handler: BatchHandler[Work], crash: Callable[[BaseException], None]) -> None:
+        self._handler = handler
+        self._crash = crash
+        self._queues: dict[Partition, asyncio.Queue[Any]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._epoch: int | None = None
+        self._halted = asyncio.Event()
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._expected: dict[Partition, int] = {}
+        self._settled: set[Partition] = set()
+
+    @property
+    def next_offsets(self) -> Mapping[Partition, int]:
+        """Partition -> the offset after the last batch applied since the newest seek; or where that seek went."""
+        return self._expected
+
+    async def put(self, event: Any) -> None:
+        """Queue a batch in its partition's lane; waits while the lane is full."""
+        batch: RecordBatch = event.value
+        queue = self._queues.get((batch.topic, batch.partition))
+        if queue is None:
+            queue = self._open((batch.topic, batch.partition))
+        await queue.put(event)
+
+    async def halt(self) -> None:
+        """Let nothing more through, and wait until what is in flight has ended: a command is never broken off."""
+        self._epoch = None
+        self._halted.set()
+        await self._idle.wait()
+
+    def resume(self, epoch: int, positions: Mapping[Partition, int]) -> None:
+        """Accept batches of this epoch, which start at these positions (`EARLIEST`: wherever the log begins)."""
+        self._expected = {partition: offset for partition, offset in positions.items() if offset != EARLIEST}
+        self._settled = set()
+        self._epoch = epoch
+        self._halted.clear()
+
+    def close(self) -> None:
+        """End all lanes; call `halt` before."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _open(self, partition: Partition) -> asyncio.Queue[Any]:
+        queue = self._queues[partition] = asyncio.Queue(maxsize=1)
+        task = asyncio.create_task(self._run(queue), name=f"lane {partition}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return queue
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash(error)
+
+    async def _run(self, queue: asyncio.Queue[Any]) -> None:
+        while True:
+            event = await queue.get()
+            if event.value.epoch == self._epoch:
+                self._in_flight += 1
+                self._idle.clear()
+                try:
+                    await self._process(event.value)
+                finally:
+                    self._in_flight -= 1
+                    if not self._in_flight:
+                        self._idle.set()
+            event.ack()
+
+    async def _process(self, batch: RecordBatch) -> None:
+        partition = (batch.topic, batch.partition)
+        self._check_order(partition, batch)
+        work = self._handler.take(batch)
+        if work is None or await self._apply(work, partition):
+            self._expected[partition] = batch.next_offset
+
+    async def _apply(self, work: Work, partition: Partition) -> bool:
+        """Apply until it succeeds; False if the lanes were halted first."""
+        epoch, backoff_seconds = self._epoch, FIRST_BACKOFF_SECONDS
+        while epoch == self._epoch:
+            try:
+                await self._handler.apply(work)
+            except RetryLater as error:
+                log.warning("%s of %s waits %.1f s: %s", *partition, backoff_seconds, error)
+                await self._pause(backoff_seconds)
+                backoff_seconds = min(2 * backoff_seconds, LONGEST_BACKOFF_SECONDS)
+            else:
+                return True
+        return False
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, or less if the lanes are halted."""
+        try:
+            await asyncio.wait_for(self._halted.wait(), seconds)
+        except asyncio.TimeoutError:
+            return
+
+    def _check_order(self, partition: Partition, batch: RecordBatch) -> None:
+        expected = self._expected.get(partition)
+        first_since_seek = partition not in self._settled
+        self._settled.add(partition)
+        if expected is None or expected == batch.start_offset:
+            return
+        place = f"partition {partition[1]} of topic {partition[0]}"
+        if batch.start_offset < expected:
+            raise log_ends_early(*partition, expected)
+        if not first_since_seek:
+            message = f"The batch at {batch.start_offset} of {place} does not follow on offset {expected}."
+            raise Stop(message)
+        # Kafka's retention was faster than this worker; there is nothing left to read back.
+        log.error("Records %d to %d of %s were deleted before they were read", expected, batch.start_offset - 1, place)
+
+
+def log_ends_early(topic: str, partition: int, offset: int) -> Stop:
+    """The error for a log that is shorter than what has been counted of it."""
+    message = (
+        f"The log of partition {partition} of topic {topic} ends before offset {offset}, which has been counted: "
+        "was the topic made anew? Use another Redis namespace for a new topic."
+    )
+    return Stop(message)
