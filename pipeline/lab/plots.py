@@ -1,0 +1,107 @@
+"""Pictures of a community's run: PNG files by matplotlib, and a sketch for the terminal by plotext."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from pipeline.model import AlertState, Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from pipeline.lab.runs import CommunityRun
+
+_EPOCH = date(1970, 1, 1)
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+PHASE_COLOURS = {
+    "curiosity": "#dbeafe",
+    "peak": "#bbf7d0",
+    "trough": "#fecaca",
+    "rebound": "#a7f3d0",
+    "plateau": "#f3f4f6",
+    "decline": "#fed7aa",
+    "dormant": "#d1d5db",
+}
+STAGE_COLOURS = {Stage.WATCH: "#d97706", Stage.CONFIRMED: "#b91c1c"}
+
+
+def date_of(day: int) -> date:
+    """The date of a day numbered from 1970-01-01."""
+    return _EPOCH + timedelta(days=day)
+
+
+def draw(run: CommunityRun, folder: Path) -> Path:
+    """Draw level, baseline, phases and alerts of one community into `folder`; returns the file."""
+    import matplotlib as mpl  # noqa: PLC0415 - half a second that only pictures need
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    figure, axes = plt.subplots(figsize=(12, 4.5), layout="constrained")
+    days = [date_of(day) for day in run.days]
+    _draw_phases(axes, run)
+    axes.plot(days, run.weekly_participants, color="#1d4ed8", linewidth=1.1, label="participants, last 7 days")
+    baselines = [float("nan") if value is None else value for value in run.baselines]
+    axes.plot(days, baselines, color="#6b7280", linestyle="--", linewidth=1.0, label="own baseline")
+    _draw_alerts(axes, run)
+    axes.set_title(f"{run.network} / {run.name or run.community}", loc="left")
+    axes.set_ylabel("members a week")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0)
+    axes.legend(loc="upper right", fontsize="small", framealpha=0.9)
+    path = folder / f"{_UNSAFE.sub('-', run.network)}_{_UNSAFE.sub('-', run.community)}.png"
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path
+
+
+def _draw_phases(axes: Axes, run: CommunityRun) -> None:
+    changes = [*run.phase_changes(), (run.days[-1] + 1, "")]
+    shown = set()
+    for (start, phase), (end, _) in zip(changes, changes[1:], strict=False):
+        label = None if phase in shown else phase
+        shown.add(phase)
+        axes.axvspan(date_of(start), date_of(end), color=PHASE_COLOURS[phase], linewidth=0, zorder=0, label=label)  # type: ignore[arg-type]
+
+
+def _draw_alerts(axes: Axes, run: CommunityRun) -> None:
+    for step in run.alerts:
+        known_on = datetime.fromisoformat(step.at.replace("Z", "+00:00")).astimezone(timezone.utc).date()
+        colour = "#15803d" if step.state is AlertState.RESOLVED else STAGE_COLOURS[step.stage]
+        style = ":" if step.state is AlertState.UPDATED else "-"
+        axes.axvline(known_on, color=colour, linestyle=style, linewidth=1.2)  # type: ignore[arg-type]
+        text = step.reason if step.state is AlertState.RESOLVED else step.stage.value
+        if step.state is not AlertState.UPDATED or step.stage is Stage.CONFIRMED:
+            axes.annotate(
+                str(text),
+                (known_on, 1.0),  # type: ignore[arg-type]
+                xycoords=("data", "axes fraction"),
+                rotation=90,
+                fontsize=7,
+                va="top",
+                ha="right",
+                color=colour,
+            )
+
+
+def sketch(run: CommunityRun, width: int, height: int = 14) -> str:
+    """The curve and the baseline as characters."""
+    import plotext as plt  # noqa: PLC0415 - only pictures need it
+
+    plt.clear_figure()
+    plt.theme("pro")
+    plt.plot_size(width, height)
+    plt.date_form("Y-m-d")
+    labels = [date_of(day).isoformat() for day in run.days]
+    plt.plot(labels, run.weekly_participants, label="participants, last 7 days", marker="braille")
+    known = [(label, value) for label, value in zip(labels, run.baselines, strict=True) if value is not None]
+    if known:
+        plt.plot([label for label, _ in known], [value for _, value in known], label="own baseline", marker="dot")
+    for step in run.alerts:
+        if step.state is AlertState.RAISED:
+            plt.vline(step.at[:10], color="red")
+    return str(plt.build())

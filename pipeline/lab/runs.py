@@ -1,0 +1,73 @@
+"""What one community went through in a run: its curve day by day, its phases and its alerts. For `explain` and plots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.history import Reading
+    from pipeline.model import AlertTransition
+
+
+@dataclass(slots=True)
+class CommunityRun:
+    """One community, one entry a boundary in each list; `baselines` is None where none is known yet."""
+
+    network: str
+    community: str
+    name: str | None = None
+    days: list[int] = field(default_factory=list)
+    weekly_participants: list[int] = field(default_factory=list)
+    baselines: list[float | None] = field(default_factory=list)
+    momentum_ratios: list[float | None] = field(default_factory=list)
+    engagement_indices: list[float] = field(default_factory=list)
+    phases: list[str] = field(default_factory=list)
+    alerts: list[AlertTransition] = field(default_factory=list)
+
+    def add(self, reading: Reading) -> None:
+        """Take in the reading of one more boundary."""
+        self.name = reading.name or self.name
+        self.days.append(reading.boundary_day)
+        self.weekly_participants.append(reading.weekly_participants)
+        self.baselines.append(reading.baseline_weekly_participants)
+        self.momentum_ratios.append(reading.momentum_ratio)
+        self.engagement_indices.append(reading.engagement_index)
+        self.phases.append(reading.phase)
+
+    def phase_changes(self) -> list[tuple[int, str]]:
+        """(day, phase) wherever the phase became another one."""
+        changes = []
+        before = None
+        for day, phase in zip(self.days, self.phases, strict=True):
+            if phase != before:
+                changes.append((day, phase))
+            before = phase
+        return changes
+
+
+class Recorder:
+    """Collects the readings of chosen communities (of all where none is chosen) while boundaries are judged."""
+
+    def __init__(self, communities: Iterable[str] | None = None) -> None:
+        self._chosen = None if communities is None else set(communities)
+        self.runs: dict[tuple[str, str], CommunityRun] = {}
+
+    def readings(self, network: str, readings: Iterable[Reading]) -> None:
+        """Take in the readings of one boundary."""
+        for reading in readings:
+            if self._chosen is None or reading.community in self._chosen:
+                self._run(network, reading.community).add(reading)
+
+    def step(self, step: AlertTransition) -> None:
+        """Take in one alert step."""
+        if self._chosen is None or step.community in self._chosen:
+            self._run(step.network, step.community).alerts.append(step)
+
+    def _run(self, network: str, community: str) -> CommunityRun:
+        place = (network, community)
+        if place not in self.runs:
+            self.runs[place] = CommunityRun(network, community)
+        return self.runs[place]
