@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import clock
 from pipeline.publish.alerts import day_start_seconds
@@ -43,6 +43,14 @@ class Due:
     shards: tuple[int, ...]
     first_day: int
     last_day: int
+
+
+class Progress(NamedTuple):
+    """What one round of judging did: boundaries judged, and the event time (unix seconds) up to which all is judged."""
+
+    boundaries: int
+    reached_seconds: float | None
+    """None while a partition has not told its watermark."""
 
 
 def due_boundaries(
@@ -89,27 +97,36 @@ class Judging:
         self._transitions = telemetry.counter("elan_alert_transitions_total")
         self._leases: dict[str, Lease] = {}
 
-    async def run_once(self, partitions: int) -> tuple[int, float | None]:
-        """Judge what is due -> (boundaries judged, oldest boundary not yet passed by all, in unix seconds)."""
-        standings = await self._progress.standings()
-        passed_seconds = low_watermark(standings, partitions)
+    async def run_once(self, partitions: int) -> Progress:
+        """Judge what is due."""
+        passed_seconds = low_watermark(await self._progress.standings(), partitions)
         if passed_seconds is None:
-            return 0, None
-        done = 0
+            return Progress(0, None)
+        boundaries, reached = 0, passed_seconds
         for network, first_day in sorted((await self._progress.first_days()).items()):
             zone = self._rules.of_network(network).zone
             passed_day = local_day(passed_seconds, zone) - 1
-            judged = await self._verdicts.judged(network)
             for start in range(0, self._shards, SHARDS_A_LEASE):
                 group = range(start, min(start + SHARDS_A_LEASE, self._shards))
-                due = due_boundaries(network, first_day, passed_day, judged, group)
-                if due and await self._lease(f"judge:{network}:{start}").take():
-                    # Where the shards stand is asked again: another judge may have moved on before the lease was ours.
-                    fresh = await self._verdicts.judged(network)
-                    for step in due_boundaries(network, first_day, passed_day, fresh, group):
-                        await self._judge_step(step)
-                        done += step.last_day - step.first_day + 1
-        return done, passed_seconds
+                boundaries += await self._judge_group(network, first_day, passed_day, group)
+            judged = await self._verdicts.judged(network)
+            slowest = min((judged.get(shard, first_day - 1) for shard in range(self._shards)), default=first_day - 1)
+            reached = min(reached, day_start_seconds(slowest + 1, zone))
+        return Progress(boundaries, reached)
+
+    async def _judge_group(self, network: str, first_day: int, passed_day: int, group: Sequence[int]) -> int:
+        judged = await self._verdicts.judged(network)
+        if not due_boundaries(network, first_day, passed_day, judged, group):
+            return 0
+        if not await self._lease(f"judge:{network}:{group[0]}").take():
+            return 0
+        # Where the shards stand is asked again: another judge may have moved on before the lease was ours.
+        judged = await self._verdicts.judged(network)
+        boundaries = 0
+        for due in due_boundaries(network, first_day, passed_day, judged, group):
+            await self._judge_step(due)
+            boundaries += due.last_day - due.first_day + 1
+        return boundaries
 
     async def _judge_step(self, due: Due) -> None:
         started = clock.monotonic_seconds()
