@@ -83,8 +83,8 @@ class Lanes(Generic[Work]):
         await self._idle.wait()
 
     def resume(self, epoch: int, positions: Mapping[Partition, int]) -> None:
-        """Accept batches of this epoch, which start at these positions (`EARLIEST`: wherever the log begins)."""
-        self._expected = {partition: offset for partition, offset in positions.items() if offset != EARLIEST}
+        """Accept batches of this epoch, which start at these positions (0 and `EARLIEST`: where the log begins)."""
+        self._expected = {partition: offset for partition, offset in positions.items() if offset > 0}
         self._settled = set()
         self._epoch = epoch
         self._halted.clear()

@@ -1,0 +1,85 @@
+"""Records that cannot be used: kept as they came, with the reason and the place they came from."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from pipeline.errors import RetryLater
+from pipeline.model import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiokafka import AIOKafkaProducer
+
+Header = tuple[str, "bytes | None"]
+NULL_HEADER = "elan-value-null"
+OMITTED_HEADER = "elan-value-omitted"
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """One record that was refused. `detail` says what is wrong in our words; it never repeats what the record says."""
+
+    reason: Reason
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    def kafka_value(self) -> bytes:
+        """The value untouched; a null one becomes empty, or compaction would take the letter for a tombstone."""
+        return b"" if self.value is None else self.value
+
+    def kafka_headers(self) -> list[Header]:
+        """The record's own headers, then ours. (`elan-topic`, `elan-partition`, `elan-offset`) names a letter for good."""
+        ours: list[Header] = [
+            ("elan-reason", self.reason.value.encode()),
+            ("elan-detail", self.detail.encode()),
+            ("elan-topic", self.topic.encode()),
+            ("elan-partition", str(self.partition).encode()),
+            ("elan-offset", str(self.offset).encode()),
+        ]
+        if self.value is None:
+            ours.append((NULL_HEADER, b"true"))
+        return [*self.headers, *ours]
+
+
+class DeadLetterWriter(Protocol):
+    """Where dead letters go."""
+
+    async def write(self, letters: Sequence[DeadLetter]) -> None:
+        """Return when all letters are safe. Raises RetryLater; then any of them may have been written already."""
+
+
+class KafkaDeadLetterWriter:
+    """Writes to the dead-letter topic through a producer that waits for all replicas (`acks="all"`)."""
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    async def write(self, letters: Sequence[DeadLetter]) -> None:
+        """See `DeadLetterWriter`."""
+        await asyncio.gather(*(self._write(letter) for letter in letters))
+
+    async def _write(self, letter: DeadLetter) -> None:
+        try:
+            try:
+                await self._send(letter, letter.kafka_value(), letter.kafka_headers())
+            except MessageSizeTooLargeError:
+                # A record as large as its topic allows does not fit with our headers. The letter says where it lies.
+                size = str(len(letter.kafka_value())).encode()
+                await self._send(letter, b"", [*letter.kafka_headers(), (OMITTED_HEADER, size)])
+        except KafkaError as error:
+            message = f"Dead letters cannot be written to topic {self._topic}: {type(error).__name__}"
+            raise RetryLater(message) from error
+
+    async def _send(self, letter: DeadLetter, value: bytes, headers: list[Header]) -> None:
+        await self._producer.send_and_wait(self._topic, value, key=letter.key, headers=headers)

@@ -1,0 +1,136 @@
+"""Bytes of records -> events, or the reason why not. CloudEvents 1.0 over Kafka: structured JSON and the binary form.
+
+A whole batch is decoded at once; only when that fails is each record looked at alone, so one bad record spoils none.
+The details given never repeat what a record says: they travel in headers and logs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pipeline.cloudevents import ACTIVITY_TYPE_PREFIX, ACTIVITY_TYPE_SUFFIX, CLOCK_TYPE, Event
+from pipeline.errors import Reject
+from pipeline.model import Kind, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.ingest.record_batch import RecordBatch
+
+CLOCK = -1
+KIND_OF_TYPE = {f"{ACTIVITY_TYPE_PREFIX}{kind.value}{ACTIVITY_TYPE_SUFFIX}": place for place, kind in enumerate(Kind)}
+KIND_OF_TYPE[CLOCK_TYPE] = CLOCK
+"""Type of an event -> place of its kind in `Kind`, or CLOCK."""
+_PATH = re.compile(r" - at `(\$[^`]*)`$")
+_MISSING = "Object missing required field"
+_BINARY_MARK, _ATTRIBUTE_PREFIX = "ce_specversion", "ce_"
+
+_decode_event = msgspec.json.Decoder(Event).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+def decode_batch(batch: RecordBatch, largest_record_bytes: int) -> list[Event | Reject]:
+    """One event or `Reject` for each record of the batch, in its order."""
+    values = batch.values
+    if batch.headers is None and None not in values:
+        events = _decode_all(values, largest_record_bytes)  # type: ignore[arg-type]  # None was looked for just now
+        if events is not None:
+            return events
+    headers: Sequence[Any] = batch.headers if batch.headers is not None else [()] * len(values)
+    return [_decode_or_reject(value, own, largest_record_bytes) for value, own in zip(values, headers)]
+
+
+def _decode_all(values: list[bytes], largest_record_bytes: int) -> list[Event | Reject] | None:
+    """All events, or None when any record needs to be looked at."""
+    if max(map(len, values), default=0) > largest_record_bytes or not _is_utf8(values):
+        return None
+    try:
+        return list(map(_decode_event, values))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_utf8(values: list[bytes]) -> bool:
+    """msgspec does not look into strings of fields that it skips."""
+    joined = b"\n".join(values)
+    if joined.isascii():
+        return True
+    try:
+        joined.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decode_or_reject(value: bytes | None, headers: Sequence[tuple[str, bytes | None]], largest: int) -> Event | Reject:
+    try:
+        if value is not None and len(value) > largest:
+            raise Reject(Reason.TOO_LARGE, f"{len(value)} bytes, the limit is {largest}")
+        if any(name == _BINARY_MARK for name, _ in headers):
+            return _from_headers(value, headers)
+        return _from_value(value)
+    except Reject as reject:
+        return reject
+
+
+def _from_value(value: bytes | None) -> Event:
+    """The structured form: the value is the whole event."""
+    if not value:
+        raise Reject(Reason.EMPTY, "no value" if value is None else "zero bytes")
+    whole = _parsed(value)
+    try:
+        return _decode_event(value)
+    except msgspec.ValidationError as error:
+        raise _reject(error, whole.get("type") if isinstance(whole, dict) else None) from None
+
+
+def _from_headers(value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Event:
+    """The binary form: attributes are `ce_` headers, the value is the data alone."""
+    event: dict[str, Any] = {}
+    try:
+        for name, content in headers:
+            if name.startswith(_ATTRIBUTE_PREFIX):
+                event[name[len(_ATTRIBUTE_PREFIX) :]] = (content or b"").decode()
+    except UnicodeDecodeError:
+        raise Reject(Reason.SCHEMA, "a ce_ header is not UTF-8") from None
+    event.pop("data", None)
+    if value:
+        event["data"] = _parsed(value)
+    elif event.get("type") != CLOCK_TYPE:
+        raise Reject(Reason.EMPTY, "no data in the value")
+    try:
+        return msgspec.convert(event, Event)
+    except msgspec.ValidationError as error:
+        raise _reject(error, event.get("type")) from None
+
+
+def _parsed(value: bytes) -> Any:
+    """Any JSON at all; raises Reject for everything else."""
+    try:
+        value.decode()
+        return _decode_any(value)
+    except UnicodeDecodeError:
+        raise Reject(Reason.NOT_JSON, "not UTF-8") from None
+    except RecursionError:
+        raise Reject(Reason.NOT_JSON, "nested too deeply") from None
+    except msgspec.ValidationError:
+        raise Reject(Reason.SCHEMA, "a number is out of range") from None
+    except msgspec.DecodeError as error:
+        raise Reject(Reason.NOT_JSON, str(error)) from None
+
+
+def _reject(error: msgspec.ValidationError, event_type: Any) -> Reject:
+    """Why JSON is no event. An unknown type may have any body, so that comes first."""
+    if isinstance(event_type, str) and event_type not in KIND_OF_TYPE:
+        return Reject(Reason.UNKNOWN_TYPE, "the type is none of esn.activity.<kind>.v1 and esn.clock.v1")
+    text = str(error)
+    found = _PATH.search(text)
+    path = found.group(1) if found else "$"
+    if text.startswith(_MISSING):
+        return Reject(Reason.SCHEMA, text)
+    if path == "$.time":
+        return Reject(Reason.BAD_TIME, "time is no RFC 3339 date and time")
+    return Reject(Reason.SCHEMA, f"{path} has the wrong type or form")

@@ -1,0 +1,43 @@
+"""Which activities a partition has seen before: producers retry, webhooks are delivered again.
+
+The memory holds the ids of the present and the previous *generation* of a partition's log, a generation being the
+offsets from a multiple of the horizon to the next. So an id is remembered for one to two horizons, and what is
+remembered at an offset follows from the log alone: who reads it again from `restart_offset` remembers the same.
+"""
+
+from __future__ import annotations
+
+
+class DuplicateMemory:
+    """Ids of the last one to two horizons of one partition.
+
+    An id is kept as Python's 64-bit `hash` of (source, id), about 75 bytes with its place in a set. It is salted for
+    each process, so it never leaves it; two different ids of a full memory of 200,000 are taken for one with a
+    probability of about 1e-9 (birthday bound, n² / 2^65).
+    """
+
+    def __init__(self, horizon_records: int) -> None:
+        self._horizon = horizon_records
+        self._generation = 0
+        self._present: set[int] = set()
+        self._previous: set[int] = set()
+
+    def seen(self, offset: int, source: str, event_id: str) -> bool:
+        """Whether the id came before; it is remembered from now on. Offsets must not decrease."""
+        if offset // self._horizon != self._generation:
+            self._turn(offset // self._horizon)
+        mark = hash((source, event_id))
+        if mark in self._present:
+            return True
+        self._present.add(mark)
+        return mark in self._previous
+
+    def _turn(self, generation: int) -> None:
+        self._previous = self._present if generation == self._generation + 1 else set()
+        self._present = set()
+        self._generation = generation
+
+
+def restart_offset(fence: int, horizon_records: int) -> int:
+    """Where to read from, with an empty memory, to remember at `fence` what was remembered there before."""
+    return max(0, (fence // horizon_records - 1) * horizon_records)

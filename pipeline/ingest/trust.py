@@ -1,0 +1,186 @@
+"""The stage in data order: decode, check, drop duplicates, place in time, replace actors by pseudonyms.
+
+Pure: no client, no wall clock; the result follows from the log alone, however it was cut into batches.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pipeline.errors import Reject
+from pipeline.ingest.checks import EventCheck
+from pipeline.ingest.dead_letters import DeadLetter
+from pipeline.ingest.decode import CLOCK, decode_batch
+from pipeline.ingest.duplicates import DuplicateMemory, restart_offset
+from pipeline.ingest.record_batch import TIMESTAMP_UNKNOWN
+from pipeline.ingest.trusted import TrustedBatch
+from pipeline.ingest.watermark import Watermark
+from pipeline.model import Outcome, TimePrecision, TrustedActivity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.cloudevents import Event
+    from pipeline.ingest.record_batch import RecordBatch
+
+
+class TrustRules(msgspec.Struct, frozen=True):
+    """The settings of this stage."""
+
+    duplicate_horizon_records: int
+    largest_record_bytes: int
+    allowed_lateness_seconds: float
+    future_tolerance_seconds: float
+
+
+class _Partition(msgspec.Struct):
+    """What is known of one partition while this worker owns it."""
+
+    fence: int
+    watermark: Watermark
+    memory: DuplicateMemory
+
+
+class Trust:
+    """Turns record batches into trusted ones. `pseudonym` is (network, actor) -> the member's keyed pseudonym."""
+
+    def __init__(self, rules: TrustRules, pseudonym: Callable[[str, str], str]) -> None:
+        self._rules = rules
+        self._pseudonym = pseudonym
+        self._check = EventCheck(rules.future_tolerance_seconds)
+        self._partitions: dict[tuple[str, int], _Partition] = {}
+
+    def start(self, topic: str, partition: int, fence: int, watermark: Watermark) -> int:
+        """Begin a partition, forgetting what was known of it; returns the offset to read from.
+
+        `fence` is the next offset to count (0 for the first time) and `watermark` the one kept with it. What is read
+        below the fence only fills the memory of ids.
+        """
+        horizon = self._rules.duplicate_horizon_records
+        self._partitions[topic, partition] = _Partition(fence, watermark, DuplicateMemory(horizon))
+        return restart_offset(fence, horizon)
+
+    def forget(self, topic: str, partition: int) -> None:
+        """The partition is somebody else's now."""
+        self._partitions.pop((topic, partition), None)
+
+    def take(self, batch: RecordBatch) -> TrustedBatch | None:
+        """Judge every record of the partition's next batch; None when all of it lies below the fence.
+
+        Batches of a partition must come in order and once, since ids are remembered.
+        """
+        state = self._partitions[batch.topic, batch.partition]
+        tally = _Tally(batch, state, self._rules.allowed_lateness_seconds)
+        events = decode_batch(batch, self._rules.largest_record_bytes)
+        for offset, event, timestamp_ms in zip(batch.offsets, events, batch.timestamps_ms):
+            if isinstance(event, Reject):
+                tally.add_dead(offset, event)
+                continue
+            try:
+                kind, seconds = self._check(event, timestamp_ms)
+            except Reject as reject:
+                tally.add_dead(offset, reject)
+                continue
+            if kind == CLOCK:
+                tally.add_clock(offset, seconds)
+            elif state.memory.seen(offset, event.source, event.id):
+                tally.duplicates += offset >= state.fence
+            elif offset >= state.fence:
+                tally.place(seconds)
+                tally.activities.append(self._trusted(offset, event, kind, seconds))
+        state.watermark = tally.watermark
+        return tally.batch() if batch.next_offset > state.fence else None
+
+    def _trusted(self, offset: int, event: Event, kind: int, seconds: float) -> TrustedActivity:
+        data = event.data
+        if data is None:
+            message = "an activity without data passed the checks"
+            raise TypeError(message)
+        network, actor = data.network, data.actor
+        return TrustedActivity(
+            offset,
+            seconds,
+            kind,
+            network,
+            data.community,
+            None if actor is None else self._pseudonym(network, actor),
+            data.bot,
+            data.count,
+            data.timeprecision is TimePrecision.OF_OBJECT,
+            data.communityname,
+        )
+
+
+class _Tally:
+    """What a batch turned out to hold, and the watermark as it moves through the batch, record by record."""
+
+    def __init__(self, batch: RecordBatch, state: _Partition, allowed_lateness_seconds: float) -> None:
+        self._batch = batch
+        self._fence = state.fence
+        self._lateness = allowed_lateness_seconds
+        self.watermark = state.watermark
+        self._limit = self.watermark.seconds(allowed_lateness_seconds)
+        self.activities: list[TrustedActivity] = []
+        self.duplicates = 0
+        self._late = 0
+        self._clocks: list[float] = []
+        self._dead: list[DeadLetter] = []
+
+    def add_dead(self, offset: int, reject: Reject) -> None:
+        if offset < self._fence:
+            return
+        batch, place = self._batch, bisect_left(self._batch.offsets, offset)
+        self._dead.append(
+            DeadLetter(
+                reason=reject.reason,
+                detail=reject.detail,
+                topic=batch.topic,
+                partition=batch.partition,
+                offset=offset,
+                key=batch.keys[place],
+                value=batch.values[place],
+                headers=() if batch.headers is None else tuple(batch.headers[place]),
+            )
+        )
+
+    def add_clock(self, offset: int, seconds: float) -> None:
+        if offset >= self._fence:
+            self._clocks.append(seconds)
+            self._move(self.watermark.after_clock(seconds))
+
+    def place(self, seconds: float) -> None:
+        """Place an activity in time: late, or moving the watermark while no clock does."""
+        if self._limit is not None and seconds < self._limit:
+            self._late += 1
+        elif self.watermark.clock_seconds is None:
+            self._move(self.watermark.after_activity(seconds))
+
+    def _move(self, watermark: Watermark) -> None:
+        if watermark is not self.watermark:
+            self.watermark = watermark
+            self._limit = watermark.seconds(self._lateness)
+
+    def batch(self) -> TrustedBatch:
+        batch = self._batch
+        return TrustedBatch(
+            topic=batch.topic,
+            partition=batch.partition,
+            first_offset=max(batch.start_offset, self._fence),
+            next_offset=batch.next_offset,
+            activities=self.activities,
+            dead=self._dead,
+            outcomes={
+                Outcome.COUNTED: len(self.activities) - self._late,
+                Outcome.LATE: self._late,
+                Outcome.DUPLICATE: self.duplicates,
+                Outcome.CLOCK: len(self._clocks),
+                Outcome.DEAD_LETTER: len(self._dead),
+            },
+            watermark=self.watermark,
+            clock_seconds=max(self._clocks, default=None),
+            newest_timestamp_ms=batch.timestamps_ms[-1] if batch.timestamps_ms else TIMESTAMP_UNKNOWN,
+            highwater=batch.highwater,
+        )

@@ -1,0 +1,46 @@
+"""What leaves this stage: a batch in which every record has been accounted for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pipeline.model import Outcome
+
+if TYPE_CHECKING:
+    from pipeline.ingest.dead_letters import DeadLetter
+    from pipeline.ingest.watermark import Watermark
+    from pipeline.model import TrustedActivity
+
+
+class TrustedBatch(msgspec.Struct, frozen=True):
+    """All that the log of one partition says in [first_offset, next_offset), checked; actors are pseudonyms.
+
+    `activities` are those to count, late ones too, in log order.
+    """
+
+    topic: str
+    partition: int
+    first_offset: int
+    next_offset: int
+    activities: list[TrustedActivity]
+    dead: list[DeadLetter]
+    outcomes: dict[Outcome, int]
+    """How many records became what; all outcomes are there, and they add up to the records read."""
+    watermark: Watermark
+    """After the last record."""
+    clock_seconds: float | None
+    """Newest time that a clock event of this batch carries."""
+    newest_timestamp_ms: int
+    """Kafka's own time of the last record; -1 when unknown or when there is none."""
+    highwater: int
+
+    @property
+    def duplicates(self) -> int:
+        """Records dropped because their id came before."""
+        return self.outcomes[Outcome.DUPLICATE]
+
+    def activities_from(self, offset: int) -> list[TrustedActivity]:
+        """The activities at or after an offset: what is left to apply when a fence lies inside the batch."""
+        return [activity for activity in self.activities if activity.offset >= offset]
