@@ -1,6 +1,6 @@
 """Real servers as fixtures, and the table of what was left out at the end of the run.
 
-Each pytest process (each worker of pytest-xdist too) starts the servers it needs, when the first test asks, and stops them.
+Each pytest process starts the servers it needs when the first test asks for them, and stops them at its end.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _program(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """Give the folder of the archives of real communities, which lies beside the repository where it is there at all."""
+    """Give the folder of the archives of real communities, which lies beside the repository if it is there at all."""
     if not absence.DATA_FOLDER.is_dir():
         pytest.skip("the archives of real communities are not in ../shared/data")
     return absence.DATA_FOLDER.resolve()

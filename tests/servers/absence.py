@@ -1,7 +1,7 @@
-"""What was left out of a test run for want of a server or of data: skipped with a reason, or an error where all is required.
+"""What was left out of a test run for want of a server or of data.
 
-`ELAN_REQUIRE_SERVERS=1` (set by .ci/run) makes a missing server an error. The archives of real activity are no part of this
-repository, so their absence is listed only; but where CI is set and their folder exists, it must be complete.
+`ELAN_REQUIRE_SERVERS=1` (set by .ci/run) makes a missing server an error. The archives of real activity are no part of
+this repository, so their absence is listed only; but where CI is set and their folder exists, it must be complete.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DATA_FOLDER = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 _SERVER = re.compile(r"kafka|valkey|redis|prometheus|promtool", re.IGNORECASE)
 _LACK = re.compile(
-    r"missing|absent|not found|not on path|not installed|unavailable|unreachable|not there|cannot be had", re.I
+    r"missing|absent|not found|not on path|not installed|unavailable|unreachable|cannot be had", re.IGNORECASE
 )
 _DATA = re.compile(r"shared/data|archive", re.IGNORECASE)
 

@@ -17,8 +17,8 @@ _JAVA_FLAGS = ("-Xms256m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSeria
 _DOWNLOAD_SECONDS = 300
 _FORMAT_SECONDS = 60
 
-# One node: every internal topic has one replica. The waits that make sense in a cluster are shortened, so that groups form
-# at once and a killed broker is let back after two seconds.
+# One node: every internal topic has one replica. The waits that make sense in a cluster are shortened, so that groups
+# form at once and a killed broker is let back after two seconds.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1

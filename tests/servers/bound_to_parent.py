@@ -1,7 +1,7 @@
 """Run a command that dies with the process that asked for it: `bound_to_parent.py PARENT_PID COMMAND ARGUMENT…`.
 
-A test run that is killed gets no chance to stop its servers, so on Linux the kernel is asked to do it. This is a program
-of its own because what runs between fork and exec in a process with threads may hang.
+A test run that is killed gets no chance to stop its servers, so on Linux the kernel is asked to do it. This is a
+program of its own because what runs between fork and exec in a process with threads may hang.
 """
 
 from __future__ import annotations

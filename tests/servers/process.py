@@ -50,7 +50,7 @@ class ServerProcess:
         return self._process.pid
 
     def start(self, timeout_seconds: float = 60) -> None:
-        """Start the server and wait until its port answers; raises RuntimeError with the end of its output if it dies."""
+        """Start the server and wait until its port answers; raises RuntimeError with its last output if it dies."""
         command = [sys.executable, "-S", "-E", str(_LAUNCHER), str(os.getpid()), *self.command]
         with self.output.open("ab") as output:
             # In a session of its own, so that Ctrl-C reaches the tests alone and they stop the servers in order.

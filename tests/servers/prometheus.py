@@ -1,7 +1,7 @@
 """Prometheus and promtool: from PATH, else from Debian's package, else built with Go on request.
 
-`python -m tests.servers.prometheus` builds the current version with Go into the cache, once, in about eight minutes; that
-is too long for a fixture, so the tests do by themselves only what takes seconds.
+`python -m tests.servers.prometheus` builds the current version with Go into the cache, once, in about eight minutes;
+that is too long for a fixture, so the tests do by themselves only what takes seconds.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.servers.process import HOST, ServerProcess, ServerUnavailableError, free_ports
 from tests.servers.store import cache_folder, fetched_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERSION = "v0.316.0"  # the module's number of Prometheus 3.16.0
 _MODULE = "github.com/prometheus/prometheus/cmd"

@@ -24,8 +24,8 @@ def cache_folder() -> Path:
 def fetched_once(name: str, fetch: Callable[[Path], None]) -> Path:
     """Return the cached folder of this name, filled by `fetch` if absent.
 
-    `fetch` writes into a new folder that gets its name when complete, so a broken download leaves nothing behind; a lock
-    lets parallel runs wait for one download. What `fetch` raises is passed on.
+    `fetch` writes into a new folder that gets its name when complete, so a broken download leaves nothing behind; a
+    lock lets parallel runs wait for one download. What `fetch` raises is passed on.
     """
     cache = cache_folder()
     folder = cache / name
