@@ -1,0 +1,170 @@
+"""What a worker does with a batch: trust it, dead-letter what cannot be used, count the rest, say where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline import clock
+from pipeline.errors import RetryLater, Stop
+from pipeline.ingest.lanes import NotYet
+from pipeline.ingest.watermark import Watermark
+from pipeline.windows.redis_progress import Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.ingest.dead_letters import DeadLetterWriter
+    from pipeline.ingest.lanes import Partition
+    from pipeline.ingest.record_batch import RecordBatch
+    from pipeline.ingest.trust import Trust
+    from pipeline.ingest.trusted import TrustedBatch
+    from pipeline.intake_metrics import IntakeMetrics
+    from pipeline.windows.aggregate import Aggregator, ShardDelta
+    from pipeline.windows.redis_progress import RedisProgress
+    from pipeline.windows.redis_store import RedisStore
+
+
+@dataclass(slots=True)
+class Work:
+    """A trusted batch on its way into the windows; `counted_to` is how far it got."""
+
+    batch: TrustedBatch
+    before: Watermark
+    counted_to: int
+    letters_written: bool = False
+
+
+class Intake:
+    """The handler of a worker's batches (see `ingest.lanes.BatchHandler`)."""
+
+    def __init__(  # noqa: PLR0913 - one maker, every part is needed
+        self,
+        trust: Trust,
+        aggregator: Aggregator,
+        store: RedisStore,
+        progress: RedisProgress,
+        dead_letters: DeadLetterWriter,
+        metrics: IntakeMetrics,
+        allowed_lateness_seconds: float,
+    ) -> None:
+        self._trust = trust
+        self._aggregator = aggregator
+        self._store = store
+        self._progress = progress
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        self._lateness_seconds = allowed_lateness_seconds
+        self._watermarks: dict[Partition, Watermark] = {}
+        self._first_days: dict[str, int] = {}
+        self.horizon_seconds: float | None = None
+        """Event time that no partition may pass for now (docs/decisions/0003); None: no limit."""
+
+    async def start_positions(self, partitions: set[Partition]) -> Mapping[Partition, int]:
+        """Where each partition stands, less what fills the memory of ids."""
+        standings = await self._progress.standings()
+        positions = {}
+        for partition in partitions:
+            standing = standings.get(_name(partition))
+            fence = standing.next_offset if standing else 0
+            watermark = Watermark(standing.clock_seconds, standing.activity_seconds) if standing else Watermark()
+            self._watermarks[partition] = watermark
+            positions[partition] = self._trust.start(*partition, fence, watermark)
+        self._metrics.assigned(partitions)
+        return positions
+
+    def revoked(self, partitions: set[Partition]) -> None:
+        """These partitions are somebody else's now."""
+        for partition in partitions:
+            self._trust.forget(*partition)
+            self._watermarks.pop(partition, None)
+        self._metrics.revoked(partitions)
+
+    def take(self, batch: RecordBatch) -> Work | None:
+        """Trust a batch, once and in order."""
+        started = clock.monotonic_seconds()
+        trusted = self._trust.take(batch)
+        self._metrics.stage("trust", clock.monotonic_seconds() - started)
+        if trusted is None:
+            return None
+        partition = (batch.topic, batch.partition)
+        before, self._watermarks[partition] = self._watermarks[partition], trusted.watermark
+        return Work(trusted, before, trusted.first_offset)
+
+    async def apply(self, work: Work) -> None:
+        """Count a batch, as far as the horizon allows.
+
+        Raises:
+            NotYet: the batch goes beyond the horizon; call again soon.
+            RetryLater: Redis or Kafka is away; call again with the same work.
+        """
+        try:
+            if not work.letters_written:
+                await self._dead_letters.write(work.batch.dead)
+                work.letters_written = True
+            await self._count(work)
+        except RetryLater as trouble:
+            self._metrics.trouble(str(trouble))
+            raise
+        self._metrics.counted(work.batch)
+
+    async def _count(self, work: Work) -> None:
+        while work.counted_to < work.batch.next_offset:
+            end, watermark = _reach(work, self.horizon_seconds)
+            if end == work.counted_to:
+                raise NotYet
+            await self._count_up_to(work, end, watermark)
+            work.counted_to = end
+
+    async def _count_up_to(self, work: Work, end: int, watermark: Watermark) -> None:
+        batch, first = work.batch, work.counted_to
+        activities = [a for a in batch.activities if first <= a.offset < end]
+        started = clock.monotonic_seconds()
+        shards = self._aggregator.add(activities)
+        aggregated = clock.monotonic_seconds()
+        name = _name((batch.topic, batch.partition))
+        await self._begin_networks(shards, work.before)
+        straddling = await self._store.apply(name, first, end, shards)
+        for shard, fence in straddling.items():
+            # Somebody counted a part of this batch in this shard: the rest of it, once.
+            rest = self._aggregator.add(a for a in activities if a.offset >= fence).get(shard)
+            if rest is not None and await self._store.apply(name, fence, end, {shard: rest}):
+                raise Stop(f"Shard {shard} counted partition {name} beside this worker; start it again.")
+        limit = watermark.seconds(self._lateness_seconds)
+        standing = Standing(end, watermark.clock_seconds, watermark.activity_seconds, limit)
+        await self._progress.stand(name, standing)
+        self._metrics.stage("aggregate", aggregated - started)
+        self._metrics.stage("apply", clock.monotonic_seconds() - aggregated)
+
+    async def _begin_networks(self, shards: Mapping[int, ShardDelta], before: Watermark) -> None:
+        """Judging of a network begins with its first day; for one that joins a live topic, not before that day's clock."""
+        found: dict[str, int] = {}
+        for shard in shards.values():
+            for network, communities in shard.items():
+                first = min(min(delta.counts) for delta in communities.values()) >> _DAY_SHIFT
+                found[network] = min(found.get(network, first), first)
+        if before.clock_seconds is not None:
+            for network in found:
+                found[network] = max(found[network], self._aggregator.slots(network)(before.clock_seconds) >> 24)
+        lower = {network: day for network, day in found.items() if day < self._first_days.get(network, day + 1)}
+        if lower:
+            await self._progress.lower_first_days(lower)
+            self._first_days |= lower
+
+
+_DAY_SHIFT = 29
+"""A key of `CommunityDelta.counts` is (day << 24 | hour) << 5 | column."""
+
+
+def _name(partition: Partition) -> str:
+    return f"{partition[0]}:{partition[1]}"
+
+
+def _reach(work: Work, horizon_seconds: float | None) -> tuple[int, Watermark]:
+    """Up to which offset a batch may be counted now, and the watermark there: up to the first clock past the horizon."""
+    watermark = work.before
+    for offset, seconds in work.batch.clocks:
+        if horizon_seconds is not None and seconds > horizon_seconds and offset >= work.counted_to:
+            return offset, watermark
+        watermark = watermark.after_clock(seconds)
+    return work.batch.next_offset, work.batch.watermark

@@ -1,0 +1,198 @@
+"""`elan worker`: batches into the windows, due boundaries judged, alerts relayed, the clock written. Any number may run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from pipeline import __version__, clock
+from pipeline.app import aiokafka_producer, async_redis_client, broker_credentials
+from pipeline.duties import LEASE_SECONDS, Judging, Relaying
+from pipeline.endpoint import endpoint
+from pipeline.errors import RetryLater, ServerError
+from pipeline.ingest.batch_app import BatchApp, run
+from pipeline.ingest.dead_letters import KafkaDeadLetterWriter
+from pipeline.ingest.trust import Trust, TrustRules
+from pipeline.intake import Intake
+from pipeline.intake_metrics import IntakeMetrics
+from pipeline.judging import Judge
+from pipeline.pseudonyms import Pseudonymiser
+from pipeline.publish.relay import AlertsTopic
+from pipeline.rules import rules_of
+from pipeline.settings import require_pseudonym_key
+from pipeline.telemetry import Telemetry
+from pipeline.ticking import Ticking
+from pipeline.windows.aggregate import Aggregator
+from pipeline.windows.columns import REMEMBERED_DAYS
+from pipeline.windows.redis_progress import RedisProgress
+from pipeline.windows.redis_store import RedisStore
+from pipeline.windows.redis_verdicts import Lease, RedisVerdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiokafka import AIOKafkaProducer
+
+    from pipeline.settings import Settings
+    from pipeline.windows.redis_scripts import Client
+
+log = logging.getLogger(__name__)
+
+DAY_SECONDS = 86_400.0
+HORIZON_SECONDS = 28 * DAY_SECONDS
+"""How far intake may run ahead of judging (docs/decisions/0003)."""
+BUSY_PAUSE_SECONDS = 0.02
+IDLE_PAUSE_SECONDS = 0.5
+RELAY_PAUSE_SECONDS = 0.2
+TROUBLE_PAUSE_SECONDS = 1.0
+BEGIN_ATTEMPTS = 10
+
+
+class Worker:
+    """One worker process: its parts, wired."""
+
+    def __init__(self, settings: Settings, client: Client, producer: AIOKafkaProducer) -> None:
+        key = require_pseudonym_key(settings)
+        kafka, namespace, shards = settings.kafka, settings.redis.namespace, settings.redis.shards
+        self._settings = settings
+        self.telemetry = Telemetry("worker")
+        self.metrics = IntakeMetrics(self.telemetry, settings.clock.allowed_lateness_seconds)
+        self._progress = RedisProgress(client, namespace)
+        store, verdicts, rules = RedisStore(client, namespace, shards), RedisVerdicts(client, namespace, shards), rules_of(settings)
+        self.intake = Intake(
+            Trust(_trust_rules(settings), Pseudonymiser(key)),
+            Aggregator(shards, lambda network: settings.network(network).time_zone),
+            store,
+            self._progress,
+            KafkaDeadLetterWriter(producer, kafka.dead_letter_topic),
+            self.metrics,
+            settings.clock.allowed_lateness_seconds,
+        )
+        self._judging = Judging(
+            client,
+            namespace,
+            shards,
+            judge=Judge(store, verdicts, rules),
+            rules=rules,
+            verdicts=verdicts,
+            progress=self._progress,
+            telemetry=self.telemetry,
+        )
+        relay_lease = Lease(client, namespace, "relay", LEASE_SECONDS)
+        self._relaying = Relaying(relay_lease, verdicts, AlertsTopic(producer, kafka.alerts_topic), self.telemetry)
+        clock_lease = Lease(client, namespace, "clock", 3 * settings.clock.interval_seconds)
+        self._ticking = Ticking(clock_lease, producer, kafka.activity_topic, kafka.partitions)
+        self._leases = [relay_lease, clock_lease]
+
+    async def begin(self) -> None:
+        """Freeze or check what Redis was started with; raises Stop or RetryLater."""
+        await self._progress.claim_layout(self._settings.redis.shards, self._settings.kafka.activity_topic)
+
+    async def judge(self) -> float:
+        """One round of judging -> seconds to pause."""
+        progress = await self._judging.run_once(self._settings.kafka.partitions)
+        reached = progress.reached_seconds
+        self.intake.horizon_seconds = None if reached is None else reached + HORIZON_SECONDS
+        return BUSY_PAUSE_SECONDS if progress.boundaries else IDLE_PAUSE_SECONDS
+
+    async def relay(self) -> float:
+        """One round of relaying -> seconds to pause."""
+        await self._relaying.run_once()
+        return RELAY_PAUSE_SECONDS
+
+    async def tick(self) -> float:
+        """One tick of the clock -> seconds to pause."""
+        await self._ticking.run_once()
+        return self._settings.clock.interval_seconds
+
+    def duties(self) -> list[Callable[[], Awaitable[float]]]:
+        """What runs beside the intake."""
+        live = self._settings.clock.source == "live"
+        return [self.judge, self.relay, self.tick] if live else [self.judge, self.relay]
+
+    async def end(self) -> None:
+        """Let the others have the leases at once; what Redis does not hear, it lets go by itself."""
+        try:
+            await self._judging.give_back()
+            for lease in self._leases:
+                await lease.give_back()
+        except RetryLater as error:
+            log.info("leases run out by themselves: %s", error)
+
+
+def _trust_rules(settings: Settings) -> TrustRules:
+    return TrustRules(
+        duplicate_horizon_records=settings.ingest.duplicate_horizon_records,
+        largest_record_bytes=settings.ingest.largest_record_bytes,
+        allowed_lateness_seconds=settings.clock.allowed_lateness_seconds,
+        future_tolerance_seconds=settings.clock.future_tolerance_seconds,
+        remembered_seconds=REMEMBERED_DAYS * DAY_SECONDS,
+    )
+
+
+async def _for_ever(duty: Callable[[], Awaitable[float]], metrics: IntakeMetrics) -> None:
+    while True:
+        try:
+            pause_seconds = await duty()
+        except RetryLater as error:
+            log.warning("%s; again in %.0f s", error, TROUBLE_PAUSE_SECONDS)
+            metrics.trouble(str(error))
+            pause_seconds = TROUBLE_PAUSE_SECONDS
+        await asyncio.sleep(pause_seconds)
+
+
+async def run_worker(
+    settings: Settings, *, on_url: Callable[[str], None] | None = None, stop_on_signals: bool = True
+) -> None:
+    """Run one worker until a signal, cancellation, or an error that it must not go on from.
+
+    Raises:
+        SettingsError: no pseudonym key in production mode.
+        ServerError: Kafka or Redis cannot be reached at the start, or the metrics port is taken.
+        Stop: going on would lose something or count it twice.
+    """
+    require_pseudonym_key(settings)
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(async_redis_client(settings))
+        producer = await stack.enter_async_context(aiokafka_producer(settings))
+        worker = Worker(settings, client, producer)
+        await _begin(worker)
+        telemetry = worker.telemetry
+        telemetry.gauge("elan_build_info").labels(__version__, platform.python_version()).set(1)
+        telemetry.gauge("elan_ready").set_function(lambda: float(worker.metrics.why_not_ready() is None))
+        host, port = settings.worker.metrics_host, settings.worker.metrics_port
+        url = await stack.enter_async_context(endpoint(host, port, telemetry.registry, worker.metrics.why_not_ready))
+        if on_url is not None:
+            on_url(url)
+        await _run_all(worker, BatchApp(settings, broker_credentials(settings), worker.intake), stop_on_signals=stop_on_signals)
+        await worker.end()
+
+
+async def _begin(worker: Worker) -> None:
+    """Redis may still be loading what it keeps: wait for that, but not for a server that is not there."""
+    for _ in range(BEGIN_ATTEMPTS):
+        try:
+            return await worker.begin()
+        except RetryLater as error:
+            trouble = str(error)
+            await asyncio.sleep(TROUBLE_PAUSE_SECONDS)
+    raise ServerError(f"{trouble} Check redis.url, then run `elan check`.")
+
+
+async def _run_all(worker: Worker, app: BatchApp, *, stop_on_signals: bool) -> None:
+    """The intake and the duties beside it; the first to fail ends all."""
+    intake = asyncio.create_task(run(app, stop_on_signals=stop_on_signals), name="intake")
+    duties = [asyncio.create_task(_for_ever(duty, worker.metrics), name=duty.__name__) for duty in worker.duties()]
+    try:
+        done, _ = await asyncio.wait([intake, *duties], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for duty in duties:
+            duty.cancel()
+        if not intake.done():
+            await app.stop()
+        await asyncio.gather(intake, *duties, return_exceptions=True)
