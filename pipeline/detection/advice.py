@@ -39,36 +39,28 @@ ACTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Champions:
-    """Optional context: champions as of 21 days ago, and how many of them have been silent since."""
+    """What is known of those who carry the community: champions as of 21 days ago, and how many are silent since."""
 
     count: int
     silent: int
 
 
-def situation(
-    evidence: dict[str, Any], champions: Champions | None = None, acts_to_baseline_ratio: float | None = None
-) -> Situation:
-    """What a step's evidence looks like.
-
-    `acts_to_baseline_ratio` is the present number of activities over that of the baseline window, where known: beside
-    the ratio of participants it tells fewer members from fewer acts of each.
-    """
+def situation(evidence: dict[str, Any], champions: Champions | None = None) -> Situation:
+    """What the evidence of a step looks like (see `evidence.evidence_of`)."""
     if evidence["quiet_days"] >= WEEK_DAYS:
         return Situation.SILENT
     if champions is not None and champions.silent > 0:
         return Situation.CHAMPION_GONE
     participants = evidence["present_to_baseline_ratio"]
-    if acts_to_baseline_ratio is not None and participants > 0:
-        acts_per_member = acts_to_baseline_ratio / participants
-        if acts_per_member >= STEADY_PER_MEMBER:
-            return Situation.FEWER_MEMBERS
-        if acts_per_member <= FALLEN_PER_MEMBER:
-            return Situation.FEWER_ACTS
-    return Situation.SLOW
+    activities = evidence["activities_to_baseline_ratio"]
+    if activities is None or participants <= 0:
+        return Situation.SLOW
+    per_member = activities / participants
+    if per_member >= STEADY_PER_MEMBER:
+        return Situation.FEWER_MEMBERS
+    return Situation.FEWER_ACTS if per_member <= FALLEN_PER_MEMBER else Situation.SLOW
 
 
-def suggested_action(
-    evidence: dict[str, Any], champions: Champions | None = None, acts_to_baseline_ratio: float | None = None
-) -> str:
+def suggested_action(evidence: dict[str, Any], champions: Champions | None = None) -> str:
     """The sentence an alert carries: what to do first."""
-    return ACTIONS[situation(evidence, champions, acts_to_baseline_ratio)]
+    return ACTIONS[situation(evidence, champions)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.detection.levels import mean_of_newest, trimmed_baseline
-from pipeline.detection.likelihood import drop_score, quiet_days, silence_score
+from pipeline.detection.likelihood import DECIMALS, drop_score, quiet_days, silence_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,11 +22,11 @@ PRESENT_WEEKS = (3, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
-    """Evidence of C communities, each array (C,).
+class Comparison:
+    """The present of C communities against their baseline, each array (C,).
 
-    `baseline`, `present` weekly participants; `score` standard deviations; `dropped`: all conditions of a strong
-    decline hold; `silent`: so many quiet days that waiting adds nothing.
+    `baseline`, `present` are weekly participants, `score` is in standard deviations, positive for a drop;
+    `dropped` says that all conditions of a strong decline hold. `baseline_weeks` is 0 where none exists.
     """
 
     baseline: NDArray[np.float64]
@@ -34,45 +34,57 @@ class Candidates:
     present: NDArray[np.float64]
     present_weeks: NDArray[np.int64]
     score: NDArray[np.float64]
+    dropped: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The clearer comparison of each community, and its silence.
+
+    `silence` is -ln of the probability of the quiet days; `silent` says that waiting for more adds nothing.
+    """
+
+    compared: Comparison
     quiet_days: NDArray[np.int64]
     silence: NDArray[np.float64]
-    dropped: NDArray[np.bool_]
     silent: NDArray[np.bool_]
 
 
 def find_candidates(history: History, levels: Levels, settings: DetectionSettings) -> Candidates:
     """Evidence of every community from its levels, with 3 or 4 present weeks."""
     short, long = (_compare(levels, weeks, settings) for weeks in PRESENT_WEEKS)
-    better = (long[3] & ~short[3]) | ((long[3] == short[3]) & (long[4] > short[4]))
-    baseline, baseline_weeks, present, dropped, score = (
-        np.where(better, later, sooner) for later, sooner in zip(long, short, strict=True)
-    )
+    clearer = (long.dropped & ~short.dropped) | ((long.dropped == short.dropped) & (long.score > short.score))
+    compared = _choose(clearer & (long.baseline_weeks > 0), long, short)
     quiet = quiet_days(history.participants_7_days)
-    silence = silence_score(baseline, quiet)
-    large_enough = (baseline_weeks > 0) & (baseline >= settings.smallest_baseline_participants)
-    silent = large_enough & (quiet > 0) & (silence > settings.silence_score)
-    present_weeks = np.where(better, PRESENT_WEEKS[1], PRESENT_WEEKS[0])
-    return Candidates(baseline, baseline_weeks, present, present_weeks, score, quiet, silence, dropped, silent)
-
-
-Comparison = tuple[
-    "NDArray[np.float64]", "NDArray[np.int64]", "NDArray[np.float64]", "NDArray[np.bool_]", "NDArray[np.float64]"
-]
+    silence = silence_score(compared.baseline, quiet)
+    silent = _large_enough(compared.baseline, compared.baseline_weeks, settings) & (silence > settings.silence_score)
+    return Candidates(compared, quiet, silence, silent)
 
 
 def _compare(levels: Levels, weeks: int, settings: DetectionSettings) -> Comparison:
-    """Baseline, its weeks, present, whether all conditions hold, score: with `weeks` present weeks."""
+    """The newest `weeks` blocks against the baseline before them."""
     baseline, baseline_weeks = trimmed_baseline(levels, weeks, settings.baseline_weeks)
     present = mean_of_newest(levels.weeks, weeks)
     raw = drop_score(baseline, baseline_weeks, present, weeks, settings.overdispersion_size)
-    score = np.round(raw / levels.roughness, 6)
+    score = np.round(raw / levels.roughness, DECIMALS)
     low_weeks = (levels.weeks[:, :weeks] <= settings.each_week_ratio * baseline[:, None]).sum(axis=1)
     dropped = (
-        (baseline_weeks > 0)
-        & (baseline >= settings.smallest_baseline_participants)
+        _large_enough(baseline, baseline_weeks, settings)
         & (present <= settings.drop_ratio * baseline)
         & (levels.weeks[:, 0] <= settings.latest_week_ratio * baseline)
         & (low_weeks >= weeks - 1)
         & (score > settings.likelihood_score)
     )
-    return baseline, baseline_weeks, present, dropped, score
+    return Comparison(baseline, baseline_weeks, present, np.full_like(baseline_weeks, weeks), score, dropped)
+
+
+def _large_enough(
+    baseline: NDArray[np.float64], baseline_weeks: NDArray[np.int64], settings: DetectionSettings
+) -> NDArray[np.bool_]:
+    enough: NDArray[np.bool_] = (baseline_weeks > 0) & (baseline >= settings.smallest_baseline_participants)
+    return enough
+
+
+def _choose(first: NDArray[np.bool_], chosen: Comparison, otherwise: Comparison) -> Comparison:
+    names = (field.name for field in fields(Comparison))
+    return Comparison(*(np.where(first, getattr(chosen, name), getattr(otherwise, name)) for name in names))

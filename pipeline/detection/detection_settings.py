@@ -26,16 +26,16 @@ class DetectionSettings:
     likelihood_score: float = 2.5
     """Signed root of the likelihood ratio, in standard deviations, that a decline must exceed."""
     overdispersion_size: float = 8.0
-    """Size of the negative binomial of weekly participants (variance = mean + mean squared / size)."""
+    """Smallest size of the negative binomial of weekly participants (variance = mean + mean squared / size)."""
     days_in_a_row: int = 3
     """Consecutive boundaries a decline must show before a watch is raised."""
-    silence_score: float = 12.0
+    silence_score: float = 20.0
     """Negative natural log of the probability of the quiet days that is enough to raise a watch at once."""
     confirmed_weeks: int = 5
     """Weeks since the onset before a watch can be confirmed."""
     confirmed_ratio: float = 0.5
     """Level since the onset over baseline at or below which a watch is confirmed."""
-    confirmed_score: float = 3.0
+    confirmed_score: float = 2.5
     """Signed root of the likelihood ratio since the onset that a confirmation must exceed."""
     recovered_ratio: float = 0.7
     """Mean of the last 3 weeks over baseline at or above which an alert is resolved as recovered."""

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.detection.candidates import Candidates, find_candidates
-from pipeline.detection.levels import Levels, measure
+from pipeline.detection.candidates import Candidates, Comparison, find_candidates
+from pipeline.detection.levels import WEEK_DAYS, Levels, measure
 from pipeline.detection.lifecycle import Sight, advance
 from pipeline.detection.verdict import Decision, Verdict
+from pipeline.model import PARTICIPATION
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from pipeline.detection.detection_settings import DetectionSettings
     from pipeline.detection.holiday_calendar import Calendar
     from pipeline.history import DetectorState, History
+
+ANSWERS = (Verdict.LEARNING, Verdict.TOO_SMALL, Verdict.HOLDING)
+TINY = 1e-12
 
 
 def decide(
@@ -33,47 +35,53 @@ def decide(
     """
     levels = measure(history, settings)
     found = find_candidates(history, levels, settings)
-    held = (levels.index <= settings.network_outage_ratio) | calendar.holds_back(
-        history.boundary_day, settings.holidays_a_week
-    )
-    verdicts, momentum = _quiet_answers(levels, found, settings)
-    decisions = [Decision({}, ratio, verdict) for ratio, verdict in zip(momentum, verdicts, strict=True)]
-    busy = found.dropped | found.silent
+    gated = calendar.holds_back(history.boundary_day, settings.holidays_a_week)
+    held = (levels.index <= settings.network_outage_ratio) | gated
+    decisions = _without_memory(levels, found.compared, settings)
+    busy = (found.compared.dropped | found.silent).tolist()
     for place, state in enumerate(states):
         if state or busy[place]:
-            sight = _sight(history.boundary_day, place, levels, found, held=bool(held[place]))
+            sight = _sight(history, place, levels, found, held=bool(held[place]))
             decisions[place] = advance(state, sight, decisions[place], settings)
     return decisions
 
 
-def _quiet_answers(
-    levels: Levels, found: Candidates, settings: DetectionSettings
-) -> tuple[list[Verdict], list[float | None]]:
-    """Verdict and momentum of every community as if nothing were remembered of it."""
-    learning = (levels.valid < settings.history_weeks_needed) | (found.baseline_weeks == 0)
-    small = found.baseline < settings.smallest_baseline_participants
-    verdicts = np.where(learning, 0, np.where(small, 1, 2))
-    answers = (Verdict.LEARNING, Verdict.TOO_SMALL, Verdict.HOLDING)
-    ratio = np.round(found.present / np.maximum(found.baseline, 1e-12), 4)
-    known: NDArray[np.bool_] = ~learning & (found.baseline > 0)
-    momentum = [value if yes else None for value, yes in zip(ratio.tolist(), known.tolist(), strict=True)]
-    return [answers[verdict] for verdict in verdicts.tolist()], momentum
+def _without_memory(levels: Levels, compared: Comparison, settings: DetectionSettings) -> list[Decision]:
+    """The answer for every community as if nothing were remembered of it."""
+    learning = (levels.valid < settings.history_weeks_needed) | (compared.baseline_weeks == 0)
+    small = compared.baseline < settings.smallest_baseline_participants
+    answers = np.where(learning, 0, np.where(small, 1, 2)).tolist()
+    known = (~learning & (compared.baseline > 0)).tolist()
+    ratios = np.round(compared.present / np.maximum(compared.baseline, TINY), 4).tolist()
+    return [
+        Decision({}, ratio if yes else None, ANSWERS[answer])
+        for ratio, yes, answer in zip(ratios, known, answers, strict=True)
+    ]
 
 
-def _sight(day: int, place: int, levels: Levels, found: Candidates, *, held: bool) -> Sight:
+def _sight(history: History, place: int, levels: Levels, found: Candidates, *, held: bool) -> Sight:
     """What the lifecycle of one community needs to see, as plain numbers."""
+    compared = found.compared
     return Sight(
-        day=day,
+        day=history.boundary_day,
         weeks=levels.weeks[place].tolist(),
+        weekly_activities=_weekly_activities(history, place, levels.weeks.shape[1]),
         roughness=float(levels.roughness[place]),
-        baseline=float(found.baseline[place]),
-        baseline_weeks=int(found.baseline_weeks[place]),
-        present=float(found.present[place]),
-        present_weeks=int(found.present_weeks[place]),
-        score=float(found.score[place]),
+        baseline=float(compared.baseline[place]),
+        baseline_weeks=int(compared.baseline_weeks[place]),
+        present=float(compared.present[place]),
+        present_weeks=int(compared.present_weeks[place]),
+        score=float(compared.score[place]),
         quiet_days=int(found.quiet_days[place]),
-        silence=float(found.silence[place]),
-        dropped=bool(found.dropped[place]),
+        dropped=bool(compared.dropped[place]),
         silent=bool(found.silent[place]),
         held=held,
     )
+
+
+def _weekly_activities(history: History, place: int, weeks: int) -> list[int]:
+    """Activities of participation of one community a week, newest first."""
+    total = np.zeros(weeks, dtype=np.int64)
+    for kind in PARTICIPATION & history.activities.keys():
+        total += history.activities[kind][place, -weeks * WEEK_DAYS :].reshape(weeks, WEEK_DAYS).sum(axis=1)
+    return [int(count) for count in total[::-1]]

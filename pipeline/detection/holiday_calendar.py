@@ -12,7 +12,6 @@ from pipeline.errors import SettingsError
 EPOCH = date(1970, 1, 1)
 YEAR_END_FIRST = (12, 20)
 YEAR_END_LAST = (1, 13)
-SATURDAY = 5
 WEEK_DAYS = 7
 
 
@@ -45,11 +44,11 @@ class Calendar:
         return (on.month, on.day) >= YEAR_END_FIRST or (on.month, on.day) <= YEAR_END_LAST
 
     def working_holidays(self, day: int) -> int:
-        """Public holidays on Monday to Friday within the 7 days that end with `day`."""
+        """Public holidays on working days of the country within the 7 days that end with `day`."""
         if self.public is None:
             return 0
         week = (EPOCH + timedelta(days=day - back) for back in range(WEEK_DAYS))
-        return sum(on.weekday() < SATURDAY and on in self.public for on in week)
+        return sum(on.weekday() not in self.public.weekend and on in self.public for on in week)
 
     def holds_back(self, day: int, holidays_a_week: int) -> bool:
         """Whether a decline seen at the end of `day` may be the calendar's doing."""

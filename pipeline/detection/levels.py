@@ -60,7 +60,8 @@ def network_index(others: NDArray[np.float64], participants_needed: int) -> NDAr
     """Each week of the rest of the network over the median of the 8 weeks up to it, (C, W) -> (C, W - 7)."""
     median: NDArray[np.float64] = np.median(sliding_window_view(others, REFERENCE_WEEKS, axis=1), axis=2)
     now = others[:, : median.shape[1]]
-    return np.where(median >= participants_needed, now / np.maximum(median, 1.0), 1.0)
+    index: NDArray[np.float64] = np.where(median >= participants_needed, now / np.maximum(median, 1.0), 1.0)
+    return index
 
 
 def roughness(weeks: NDArray[np.float64], valid: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -71,7 +72,8 @@ def roughness(weeks: NDArray[np.float64], valid: NDArray[np.int64]) -> NDArray[n
     steps.sort(axis=1)
     rows = np.arange(len(steps))
     median = (steps[rows, (count - 1) // 2] + steps[rows, count // 2]) / 2.0
-    return np.maximum(1.0, np.where(valid > 1, median, 0.0) / MAD_OF_NORMAL / np.sqrt(2.0))
+    spread: NDArray[np.float64] = np.where(valid > 1, median, 0.0) / MAD_OF_NORMAL / np.sqrt(2.0)
+    return np.maximum(1.0, spread)
 
 
 def mean_of_newest(weeks: NDArray[np.float64], count: int, skip: int = 0) -> NDArray[np.float64]:

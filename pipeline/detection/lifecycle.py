@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from msgspec import structs
+from msgspec.structs import replace as changed
 
+from pipeline.detection.evidence import evidence_of
 from pipeline.detection.likelihood import drop_score
 from pipeline.detection.verdict import Decision, Resolution, Step, Verdict
 from pipeline.model import AlertState, Severity, Stage
@@ -19,16 +20,21 @@ if TYPE_CHECKING:
 
 WEEK_DAYS = 7
 RECOVERY_WEEKS = 3
+"""An open alert is followed on the mean of this many weeks."""
 CRITICAL_RATIO = 0.25
 CRITICAL_PARTICIPANTS = 12.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What is seen of one community at one boundary; levels in weekly participants, newest week first."""
+    """What is seen of one community at one boundary; levels in weekly participants, newest week first.
+
+    `held`: a holiday or a drop of the whole network may explain what is seen.
+    """
 
     day: int
     weeks: list[float]
+    weekly_activities: list[int]
     roughness: float
     baseline: float
     baseline_weeks: int
@@ -36,14 +42,13 @@ class Sight:
     present_weeks: int
     score: float
     quiet_days: int
-    silence: float
     dropped: bool
     silent: bool
     held: bool
 
 
 class OpenAlert(msgspec.Struct, frozen=True):
-    """What is remembered of an open alert; `baseline` is frozen at the raise."""
+    """What is remembered of an open alert; the baselines are frozen at the raise."""
 
     since: int
     raised: int
@@ -51,14 +56,16 @@ class OpenAlert(msgspec.Struct, frozen=True):
     severity: Severity
     baseline: float
     baseline_weeks: int
+    baseline_activities: float
+    """Activities of participation a week."""
     stepped: int
     """Day of the last step told."""
     ratio: float
-    """Drop ratio told last."""
+    """Present to baseline as told last."""
 
 
 class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The state of one community; omitted fields are at their default, so that nothing to remember is `{}`."""
+    """The state of one community; what is at its default is left out, so that nothing to remember is `{}`."""
 
     streak: int = 0
     resolved: int | None = None
@@ -72,57 +79,68 @@ def advance(state: DetectorState, sight: Sight, quiet: Decision, settings: Detec
     """
     memory = msgspec.convert(state, Memory)
     if memory.alert is not None:
-        return _follow(memory, memory.alert, sight, settings)
+        return _follow(memory.alert, sight, settings)
+    resolved = memory.resolved
+    if resolved is not None and sight.day - resolved > WEEK_DAYS * len(sight.weeks):
+        # No onset is looked for that far back, so the end of the last alert no longer matters.
+        memory = changed(memory, resolved=None)
     return _watch(memory, sight, quiet, settings)
 
 
 def _watch(memory: Memory, sight: Sight, quiet: Decision, settings: DetectionSettings) -> Decision:
     """No alert is open: count the days in a row, raise when they suffice."""
-    if quiet.verdict is not Verdict.HOLDING or not (sight.dropped or sight.silent):
-        return replace(quiet, state=_state(structs.replace(memory, streak=0)))
-    if sight.held:
-        return replace(quiet, state=_state(structs.replace(memory, streak=0)), verdict=Verdict.HELD_BACK)
-    streak = memory.streak + 1
-    if streak < settings.days_in_a_row and not sight.silent:
-        return replace(quiet, state=_state(structs.replace(memory, streak=streak)))
+    asleep = sight.quiet_days >= settings.dormant_weeks * WEEK_DAYS
+    seen = (sight.dropped or sight.silent) and not asleep and quiet.verdict is Verdict.HOLDING
+    streak = memory.streak + 1 if seen and not sight.held else 0
+    if seen and not sight.held and (streak >= settings.days_in_a_row or sight.silent):
+        return _raise(memory, sight, settings)
+    verdict = Verdict.HELD_BACK if seen and sight.held else quiet.verdict
+    return replace(quiet, state=_state(changed(memory, streak=streak)), verdict=verdict)
+
+
+def _raise(memory: Memory, sight: Sight, settings: DetectionSettings) -> Decision:
     ratio = round(sight.present / sight.baseline, 4)
-    since = _since_day(sight, settings, memory.resolved)
+    before = sight.weekly_activities[sight.present_weeks : sight.present_weeks + sight.baseline_weeks]
     alert = OpenAlert(
-        since=since,
+        since=_since_day(sight, settings, memory.resolved),
         raised=sight.day,
         stage=Stage.WATCH,
         severity=_severity(Stage.WATCH, ratio, sight.baseline, settings),
         baseline=round(sight.baseline, 6),
         baseline_weeks=sight.baseline_weeks,
+        baseline_activities=round(sum(before) / len(before), 2),
         stepped=sight.day,
         ratio=ratio,
     )
-    step = _step(alert, AlertState.RAISED, sight, settings)
+    step = _step(alert, AlertState.RAISED, sight, sight.present_weeks, settings)
     return Decision(_state(Memory(alert=alert)), ratio, Verdict.LOSING, [step])
 
 
-def _follow(memory: Memory, alert: OpenAlert, sight: Sight, settings: DetectionSettings) -> Decision:
+def _follow(alert: OpenAlert, sight: Sight, settings: DetectionSettings) -> Decision:
     """An alert is open: resolve it, or tell what changed."""
     ratio = round(_mean(sight.weeks, RECOVERY_WEEKS) / alert.baseline, 4)
     reason = _resolution(alert, ratio, sight, settings)
     if reason is not None:
-        step = _step(structs.replace(alert, ratio=ratio), AlertState.RESOLVED, sight, settings, reason)
+        ended = changed(alert, ratio=ratio)
+        step = _step(ended, AlertState.RESOLVED, sight, RECOVERY_WEEKS, settings, reason=reason)
         return Decision(_state(Memory(resolved=sight.day)), ratio, Verdict.HOLDING, [step])
     stage = Stage.CONFIRMED if _is_confirmed(alert, sight, settings) else alert.stage
     severity = _severity(stage, ratio, alert.baseline, settings)
+    moved = severity is not alert.severity or abs(ratio - alert.ratio) >= settings.update_ratio_change
     rested = sight.day - alert.stepped >= WEEK_DAYS
-    changed = severity is not alert.severity or abs(ratio - alert.ratio) >= settings.update_ratio_change
-    if stage is alert.stage and not (rested and changed):
-        return Decision(_state(memory), ratio, Verdict.LOSING)
-    told = structs.replace(alert, stage=stage, severity=severity, stepped=sight.day, ratio=ratio)
-    step = _step(told, AlertState.UPDATED, sight, settings)
+    if stage is alert.stage and not (rested and moved):
+        return Decision(_state(Memory(alert=alert)), ratio, Verdict.LOSING)
+    told = changed(alert, stage=stage, severity=severity, stepped=sight.day, ratio=ratio)
+    step = _step(told, AlertState.UPDATED, sight, RECOVERY_WEEKS, settings)
     return Decision(_state(Memory(alert=told)), ratio, Verdict.LOSING, [step])
 
 
 def _resolution(alert: OpenAlert, ratio: float, sight: Sight, settings: DetectionSettings) -> Resolution | None:
     if sight.quiet_days >= settings.dormant_weeks * WEEK_DAYS:
         return Resolution.DORMANT
-    if ratio >= settings.recovered_ratio:
+    # A silence may be raised while the weeks before it still carry the mean: the newest week must be back as well.
+    back = sight.weeks[0] >= settings.drop_ratio * alert.baseline
+    if back and ratio >= settings.recovered_ratio:
         return Resolution.RECOVERED
     if sight.day - alert.raised >= settings.settled_weeks * WEEK_DAYS:
         return Resolution.SETTLED
@@ -133,7 +151,7 @@ def _is_confirmed(alert: OpenAlert, sight: Sight, settings: DetectionSettings) -
     """Whether the level since the onset, long enough, is low and no noise; once confirmed, always."""
     if alert.stage is Stage.CONFIRMED:
         return True
-    weeks = (sight.day - alert.since + 1) // WEEK_DAYS
+    weeks = min((sight.day - alert.since + 1) // WEEK_DAYS, len(sight.weeks))
     if weeks < settings.confirmed_weeks or sight.held:
         return False
     level = _mean(sight.weeks, weeks)
@@ -146,9 +164,8 @@ def _is_confirmed(alert: OpenAlert, sight: Sight, settings: DetectionSettings) -
 
 def _since_day(sight: Sight, settings: DetectionSettings, resolved: int | None) -> int:
     """First day of the run of low weeks that lasts until now, never before the end of an earlier alert."""
-    run = 0
-    while run < len(sight.weeks) and sight.weeks[run] <= settings.each_week_ratio * sight.baseline:
-        run += 1
+    low = [level <= settings.each_week_ratio * sight.baseline for level in sight.weeks]
+    run = low.index(False) if False in low else len(low)
     since = sight.day - WEEK_DAYS * max(run, 1) + 1
     return since if resolved is None else max(since, resolved + 1)
 
@@ -165,26 +182,17 @@ def _step(
     alert: OpenAlert,
     state: AlertState,
     sight: Sight,
+    present_weeks: int,
     settings: DetectionSettings,
+    *,
     reason: Resolution | None = None,
 ) -> Step:
-    small = alert.baseline < settings.low_confidence_participants
-    present_weeks = sight.present_weeks if state is AlertState.RAISED else RECOVERY_WEEKS
-    evidence: dict[str, Any] = {
-        "baseline_weekly_participants": round(alert.baseline, 2),
-        "baseline_window_days": alert.baseline_weeks * WEEK_DAYS,
-        "present_weekly_participants": round(_mean(sight.weeks, present_weeks), 2),
-        "present_window_days": present_weeks * WEEK_DAYS,
-        "present_to_baseline_ratio": alert.ratio,
-        "score_standard_deviations": round(sight.score, 2),
-        "quiet_days": sight.quiet_days,
-        "confidence": "low" if small else "medium" if alert.stage is Stage.WATCH else "high",
-    }
+    evidence = evidence_of(alert, sight, present_weeks, settings.low_confidence_participants)
     return Step(state, alert.stage, alert.since, alert.severity, reason, evidence)
 
 
 def _mean(weeks: list[float], count: int) -> float:
-    return sum(weeks[:count]) / len(weeks[:count])
+    return sum(weeks[:count]) / count
 
 
 def _state(memory: Memory) -> DetectorState:

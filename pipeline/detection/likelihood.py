@@ -24,20 +24,25 @@ def drop_score(
     before_weeks: NDArray[np.int64] | int,
     now: NDArray[np.float64],
     now_weeks: NDArray[np.int64] | int,
-    size: float,
+    smallest_size: float,
 ) -> NDArray[np.float64]:
     """Signed root of the two-sample likelihood ratio of negative-binomial counts; positive where `now` is lower.
 
-    `before` and `now` are means over that many weeks, all (C,); `size` gives variance mean + mean^2 / size.
+    `before` and `now` are means over that many weeks, all (C,). The variance is mean + mean^2 / size, with
+    `smallest_size` raised to the level itself where that is larger.
     """
+    # At 30 participants and more the variance was measured at 1 to 1.6 times the mean: no more than twice is allowed.
+    size = np.maximum(smallest_size, before)
     together = (before * before_weeks + now * now_weeks) / np.maximum(before_weeks + now_weeks, 1)
     ratio = before_weeks * (_log_likelihood(before, before, size) - _log_likelihood(before, together, size))
     ratio = ratio + now_weeks * (_log_likelihood(now, now, size) - _log_likelihood(now, together, size))
-    score = np.sqrt(2.0 * np.maximum(ratio, 0.0)) * np.sign(before - now)
-    return np.round(score, DECIMALS)
+    score: NDArray[np.float64] = np.round(np.sqrt(2.0 * np.maximum(ratio, 0.0)) * np.sign(before - now), DECIMALS)
+    return score
 
 
-def _log_likelihood(mean_count: NDArray[np.float64], rate: NDArray[np.float64], size: float) -> NDArray[np.float64]:
+def _log_likelihood(
+    mean_count: NDArray[np.float64], rate: NDArray[np.float64], size: NDArray[np.float64]
+) -> NDArray[np.float64]:
     rate = np.maximum(rate, TINY)
     likelihood: NDArray[np.float64] = mean_count * np.log(rate) - (mean_count + size) * np.log(rate + size)
     return likelihood
@@ -47,7 +52,8 @@ def silence_score(baseline: NDArray[np.float64], quiet_days: NDArray[np.int64]) 
     """-ln of the probability that a community of `baseline` weekly participants says nothing for `quiet_days` days."""
     daily = baseline * DAILY_VISITS / 7.0
     size = np.asarray(DAILY_SIZES)[np.searchsorted(DAILY_SIZE_LEVELS, baseline, side="right")]
-    return np.round(-quiet_days * size * np.log(size / (daily + size)), DECIMALS)
+    score: NDArray[np.float64] = np.round(-quiet_days * size * np.log(size / (daily + size)), DECIMALS)
+    return score
 
 
 def quiet_days(participants_7_days: NDArray[np.int64]) -> NDArray[np.int64]:

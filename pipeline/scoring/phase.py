@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from pipeline.history import History
 
 WEEK_DAYS = 7
-SMOOTHING_WEEKS = 4
+SMOOTHING_WEEKS = 6
 CURIOSITY_WEEKS = 8
 """The first trough comes in month 2 to 5 (docs/measures.md); before that a level has nothing to be compared with."""
 DORMANT_WEEKS = 8
 TREND_WEEKS = 8
 FALLING = 0.8
-"""Below this share of the level 8 weeks ago a community is still falling."""
+"""Below this share of the level 8 weeks ago a community is still falling, where chance does not explain it."""
+FALLING_SCORE = 2.0
+"""Difference in standard deviations of counts (Anscombe) that chance hardly makes."""
 TROUGH = 0.5
 BACK = 0.75
 """A trough is half of the peak; three quarters of the peak end it."""
@@ -31,7 +33,7 @@ PEAK_KEPT = 0.8
 OUTSTANDING = 1.25
 """A peak stands out from the median of the year by this much; otherwise a high level is a plateau."""
 REBOUND_DAYS = 56
-DAYS_TO_CHANGE = 7
+DAYS_TO_CHANGE = 14
 PHASES = tuple(Phase)
 CODE = {phase: code for code, phase in enumerate(PHASES)}
 
@@ -59,7 +61,7 @@ class Curve:
 def phases(history: History, states: list[PhaseState]) -> tuple[list[Phase], list[PhaseState]]:
     """The phase of each community and the states to hand back at the next boundary, in the order of the history.
 
-    A new phase is taken once it has shown on 7 boundaries in a row.
+    A new phase is taken once it has shown on 14 boundaries in a row.
     """
     present = np.array([CODE[Phase(state["phase"])] if state else -1 for state in states], dtype=np.int64)
     since = np.array([state.get("since", history.boundary_day) for state in states], dtype=np.int64)
@@ -94,14 +96,14 @@ def _classify(curve: Curve, present: NDArray[np.int64], held_days: NDArray[np.in
     """The phase each community shows today, given the one it is in and for how long; the first that fits."""
     ratio = curve.now / np.maximum(curve.peak, 1e-12)
     was = {phase: present == CODE[phase] for phase in PHASES}
-    falling = (curve.now < FALLING * curve.before) & (ratio < BACK)
+    falling = (curve.now < FALLING * curve.before) & (ratio < BACK) & (_fall(curve) > FALLING_SCORE)
     low = (ratio <= TROUGH) | (was[Phase.TROUGH] & (ratio < BACK))
     fresh_rebound = was[Phase.REBOUND] & (held_days < REBOUND_DAYS) & (ratio >= BACK)
     back = (curve.low <= TROUGH * curve.peak) & (ratio >= BACK)
     high = (ratio >= PEAK) | (was[Phase.PEAK] & (ratio >= PEAK_KEPT))
     conditions = (
-        (curve.quiet, Phase.DORMANT),
         (curve.weeks < CURIOSITY_WEEKS, Phase.CURIOSITY),
+        (curve.quiet, Phase.DORMANT),
         (falling, Phase.DECLINE),
         (low, Phase.TROUGH),
         (back | fresh_rebound | (was[Phase.DORMANT] & ~low), Phase.REBOUND),
@@ -112,6 +114,13 @@ def _classify(curve: Curve, present: NDArray[np.int64], held_days: NDArray[np.in
         [np.full_like(present, CODE[phase]) for _, phase in conditions],
         default=CODE[Phase.PLATEAU],
     )
+
+
+def _fall(curve: Curve) -> NDArray[np.float64]:
+    """How far the level fell within 8 weeks, in standard deviations of counts over the smoothed weeks."""
+    before, now = (2.0 * np.sqrt(level * SMOOTHING_WEEKS + 0.375) for level in (curve.before, curve.now))
+    fall: NDArray[np.float64] = np.round((before - now) / np.sqrt(2.0), 6)
+    return fall
 
 
 def _change(state: PhaseState, seen: Phase, day: int) -> PhaseState:
