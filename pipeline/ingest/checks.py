@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Reject
-from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE
+from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE, UNKNOWN_TYPE_DETAIL
 from pipeline.model import NAME, Kind, Reason
 
 if TYPE_CHECKING:
@@ -41,40 +41,36 @@ class EventCheck:
         """
         kind = KIND_OF_TYPE.get(event.type)
         if kind is None:
-            raise Reject(Reason.UNKNOWN_TYPE, "the type is none of esn.activity.<kind>.v1 and esn.clock.v1")
+            raise Reject(Reason.UNKNOWN_TYPE, UNKNOWN_TYPE_DETAIL)
+        time = event.time
         if event.specversion != "1.0":
             raise Reject(Reason.SCHEMA, "specversion is not 1.0")
-        if not is_name(event.id):
-            raise Reject(Reason.SCHEMA, "id is not 1 to 200 characters without control characters")
-        seconds = self._seconds(event, timestamp_ms)
-        if kind != CLOCK:
-            self._check_body(event, kind)
-        return kind, seconds
-
-    def _seconds(self, event: Event, timestamp_ms: int) -> float:
-        if event.time.tzinfo is None:
+        if time.tzinfo is None:
             raise Reject(Reason.BAD_TIME, "time has no offset from UTC")
-        seconds = event.time.timestamp()
+        seconds = time.timestamp()
         if seconds < 0:
             raise Reject(Reason.BAD_TIME, "time is before 1970")
-        if timestamp_ms >= 0 and seconds > timestamp_ms / _UNIX_MS + self._tolerance:
+        if seconds > timestamp_ms / _UNIX_MS + self._tolerance and timestamp_ms >= 0:
             raise Reject(Reason.IN_FUTURE, f"time is more than {self._tolerance:.0f} s after the record was written")
-        return seconds
-
-    def _check_body(self, event: Event, kind: int) -> None:
         data = event.data
+        if kind == CLOCK:
+            _check_names(event.id, None)
+            return kind, seconds
         if data is None:
             raise Reject(Reason.SCHEMA, "an activity without data")
-        network = self._network_of.get(event.source)
-        if network is None:
-            network = self._learn(event.source)
-        if data.network != network:
+        if data.network != (self._network_of.get(event.source) or self._learn(event.source)):
             raise Reject(Reason.SCHEMA, "data.network is not the network of source")
         if data.actor is None and kind != _VIEW:
             raise Reject(Reason.SCHEMA, "only a view may have no actor")
         if not 1 <= data.count <= MOST_COUNT:
             raise Reject(Reason.SCHEMA, f"data.count is not 1 to {MOST_COUNT}")
-        _check_names(data)
+        # One look at the usual names together (0.2 µs a name adds up); the rest is looked at one by one.
+        names = f"{event.id}{data.community}{data.actor}"
+        if not (names.isprintable() and len(names) <= LONGEST_NAME and event.id and data.community and data.actor) or (
+            data.communityname is not None
+        ):
+            _check_names(event.id, data)
+        return kind, seconds
 
     def _learn(self, source: str) -> str:
         """The network in `/esn/<platform>/<network>`."""
@@ -87,11 +83,12 @@ class EventCheck:
         return parts[3]
 
 
-def _check_names(data: ActivityData) -> None:
+def _check_names(event_id: str, data: ActivityData | None) -> None:
     """The network's name is known to be good: it is its source's."""
-    if not is_name(data.community):
-        raise Reject(Reason.SCHEMA, "data.community is not 1 to 200 characters without control characters")
-    if data.actor is not None and not is_name(data.actor):
-        raise Reject(Reason.SCHEMA, "data.actor is not 1 to 200 characters without control characters")
-    if data.communityname is not None and not is_name(data.communityname):
-        raise Reject(Reason.SCHEMA, "data.communityname is not 1 to 200 characters without control characters")
+    names: list[tuple[str, str | None]] = [("id", event_id)]
+    if data is not None:
+        names += [("data.community", data.community), ("data.actor", data.actor)]
+        names += [("data.communityname", data.communityname)]
+    for field, name in names:
+        if name is not None and not is_name(name):
+            raise Reject(Reason.SCHEMA, f"{field} is not 1 to {LONGEST_NAME} characters without control characters")

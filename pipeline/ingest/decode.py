@@ -24,6 +24,7 @@ CLOCK = -1
 KIND_OF_TYPE = {f"{ACTIVITY_TYPE_PREFIX}{kind.value}{ACTIVITY_TYPE_SUFFIX}": place for place, kind in enumerate(Kind)}
 KIND_OF_TYPE[CLOCK_TYPE] = CLOCK
 """Type of an event -> place of its kind in `Kind`, or CLOCK."""
+UNKNOWN_TYPE_DETAIL = "the type is none of esn.activity.<kind>.v1 and esn.clock.v1"
 _PATH = re.compile(r" - at `(\$[^`]*)`$")
 _MISSING = "Object missing required field"
 _BINARY_MARK, _ATTRIBUTE_PREFIX = "ce_specversion", "ce_"
@@ -125,7 +126,7 @@ def _parsed(value: bytes) -> Any:
 def _reject(error: msgspec.ValidationError, event_type: Any) -> Reject:
     """Why JSON is no event. An unknown type may have any body, so that comes first."""
     if isinstance(event_type, str) and event_type not in KIND_OF_TYPE:
-        return Reject(Reason.UNKNOWN_TYPE, "the type is none of esn.activity.<kind>.v1 and esn.clock.v1")
+        return Reject(Reason.UNKNOWN_TYPE, UNKNOWN_TYPE_DETAIL)
     text = str(error)
     found = _PATH.search(text)
     path = found.group(1) if found else "$"

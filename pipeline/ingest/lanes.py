@@ -24,7 +24,12 @@ Partition = tuple[str, int]
 Work = TypeVar("Work")
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
+NOT_YET_PAUSE_SECONDS = 0.02
 EARLIEST = -1
+
+
+class NotYet(Exception):  # noqa: N818 - no error: the work is early, and its turn comes
+    """The work goes beyond what may be counted now; it is tried again in a moment."""
 
 
 class BatchHandler(Protocol[Work]):
@@ -41,7 +46,7 @@ class BatchHandler(Protocol[Work]):
         """Turn a batch into work, once and in order; None when there is nothing to apply."""
 
     async def apply(self, work: Work) -> None:
-        """Do the work. RetryLater: it is called again with the same work until it succeeds; anything else ends the worker."""
+        """Do the work. RetryLater, NotYet: it is called again with the same work until it succeeds; else the worker ends."""
 
     def revoked(self, partitions: set[Partition]) -> None:
         """These partitions are somebody else's now."""
@@ -133,6 +138,8 @@ class Lanes(Generic[Work]):
         while epoch == self._epoch:
             try:
                 await self._handler.apply(work)
+            except NotYet:
+                await self._pause(NOT_YET_PAUSE_SECONDS)
             except RetryLater as error:
                 log.warning("%s of %s waits %.1f s: %s", *partition, backoff_seconds, error)
                 await self._pause(backoff_seconds)

@@ -6,7 +6,8 @@ Pure: no client, no wall clock; the result follows from the log alone, however i
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -18,13 +19,17 @@ from pipeline.ingest.duplicates import DuplicateMemory, restart_offset
 from pipeline.ingest.record_batch import TIMESTAMP_UNKNOWN
 from pipeline.ingest.trusted import TrustedBatch
 from pipeline.ingest.watermark import Watermark
-from pipeline.model import Outcome, TimePrecision, TrustedActivity
+from pipeline.model import Outcome, Reason, TimePrecision, TrustedActivity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.cloudevents import Event
+    from pipeline.cloudevents import ActivityData, Event
     from pipeline.ingest.record_batch import RecordBatch
+
+# Half the time of calling the class.
+_new_tuple = tuple.__new__
+_OF_OBJECT = TimePrecision.OF_OBJECT
 
 
 class TrustRules(msgspec.Struct, frozen=True):
@@ -34,6 +39,8 @@ class TrustRules(msgspec.Struct, frozen=True):
     largest_record_bytes: int
     allowed_lateness_seconds: float
     future_tolerance_seconds: float
+    remembered_seconds: float = 364 * 86_400.0
+    """Activities older than this against their partition's time cannot be counted: no window remembers their day."""
 
 
 class _Partition(msgspec.Struct):
@@ -73,60 +80,50 @@ class Trust:
         Batches of a partition must come in order and once, since ids are remembered.
         """
         state = self._partitions[batch.topic, batch.partition]
-        tally = _Tally(batch, state, self._rules.allowed_lateness_seconds)
+        tally = _Tally(batch, state, self._rules)
+        fence, seen, check = state.fence, state.memory.seen, self._check
         events = decode_batch(batch, self._rules.largest_record_bytes)
         for offset, event, timestamp_ms in zip(batch.offsets, events, batch.timestamps_ms):
             if isinstance(event, Reject):
                 tally.add_dead(offset, event)
                 continue
             try:
-                kind, seconds = self._check(event, timestamp_ms)
+                kind, seconds = check(event, timestamp_ms)
             except Reject as reject:
                 tally.add_dead(offset, reject)
                 continue
             if kind == CLOCK:
                 tally.add_clock(offset, seconds)
-            elif state.memory.seen(offset, event.source, event.id):
-                tally.duplicates += offset >= state.fence
-            elif offset >= state.fence:
-                tally.place(seconds)
+            elif seen(offset, event.source, event.id):
+                tally.duplicates += offset >= fence
+            elif offset >= fence and (seconds >= tally.plain_from or tally.place(offset, seconds)):
                 tally.activities.append(self._trusted(offset, event, kind, seconds))
         state.watermark = tally.watermark
-        return tally.batch() if batch.next_offset > state.fence else None
+        return tally.batch() if batch.next_offset > fence else None
 
     def _trusted(self, offset: int, event: Event, kind: int, seconds: float) -> TrustedActivity:
-        data = event.data
-        if data is None:
-            message = "an activity without data passed the checks"
-            raise TypeError(message)
+        data = cast("ActivityData", event.data)
         network, actor = data.network, data.actor
-        return TrustedActivity(
-            offset,
-            seconds,
-            kind,
-            network,
-            data.community,
-            None if actor is None else self._pseudonym(network, actor),
-            data.bot,
-            data.count,
-            data.timeprecision is TimePrecision.OF_OBJECT,
-            data.communityname,
-        )
+        member = None if actor is None else self._pseudonym(network, actor)
+        of_object = data.timeprecision is _OF_OBJECT
+        fields = (offset, seconds, kind, network, data.community, member, data.bot, data.count, of_object, data.communityname)
+        return _new_tuple(TrustedActivity, fields)
 
 
 class _Tally:
     """What a batch turned out to hold, and the watermark as it moves through the batch, record by record."""
 
-    def __init__(self, batch: RecordBatch, state: _Partition, allowed_lateness_seconds: float) -> None:
+    def __init__(self, batch: RecordBatch, state: _Partition, rules: TrustRules) -> None:
         self._batch = batch
         self._fence = state.fence
-        self._lateness = allowed_lateness_seconds
+        self._lateness = rules.allowed_lateness_seconds
+        self._remembered = rules.remembered_seconds
         self.watermark = state.watermark
-        self._limit = self.watermark.seconds(allowed_lateness_seconds)
+        self._set_limits()
         self.activities: list[TrustedActivity] = []
         self.duplicates = 0
         self._late = 0
-        self._clocks: list[float] = []
+        self._clocks: list[tuple[int, float]] = []
         self._dead: list[DeadLetter] = []
 
     def add_dead(self, offset: int, reject: Reject) -> None:
@@ -148,20 +145,30 @@ class _Tally:
 
     def add_clock(self, offset: int, seconds: float) -> None:
         if offset >= self._fence:
-            self._clocks.append(seconds)
+            self._clocks.append((offset, seconds))
             self._move(self.watermark.after_clock(seconds))
 
-    def place(self, seconds: float) -> None:
-        """Place an activity in time: late, or moving the watermark while no clock does."""
-        if self._limit is not None and seconds < self._limit:
+    def place(self, offset: int, seconds: float) -> bool:
+        """Place an activity in time: False if it is too old, and then a dead letter."""
+        limit = self._limit
+        if limit is not None and seconds < limit:
+            if seconds < limit - self._remembered:
+                self.add_dead(offset, Reject(Reason.TOO_OLD, "time is before what the windows remember"))
+                return False
             self._late += 1
-        elif self.watermark.clock_seconds is None:
+        else:
             self._move(self.watermark.after_activity(seconds))
+        return True
 
     def _move(self, watermark: Watermark) -> None:
         if watermark is not self.watermark:
             self.watermark = watermark
-            self._limit = watermark.seconds(self._lateness)
+            self._set_limits()
+
+    def _set_limits(self) -> None:
+        self._limit = self.watermark.seconds(self._lateness)
+        # Activities from this time on are neither late nor do they move the watermark.
+        self.plain_from = inf if self.watermark.clock_seconds is None else cast("float", self._limit)
 
     def batch(self) -> TrustedBatch:
         batch = self._batch
@@ -180,7 +187,7 @@ class _Tally:
                 Outcome.DEAD_LETTER: len(self._dead),
             },
             watermark=self.watermark,
-            clock_seconds=max(self._clocks, default=None),
+            clocks=self._clocks,
             newest_timestamp_ms=batch.timestamps_ms[-1] if batch.timestamps_ms else TIMESTAMP_UNKNOWN,
             highwater=batch.highwater,
         )

@@ -30,11 +30,16 @@ class TrustedBatch(msgspec.Struct, frozen=True):
     """How many records became what; all outcomes are there, and they add up to the records read."""
     watermark: Watermark
     """After the last record."""
-    clock_seconds: float | None
-    """Newest time that a clock event of this batch carries."""
+    clocks: list[tuple[int, float]]
+    """(offset, time) of each clock event, in log order."""
     newest_timestamp_ms: int
     """Kafka's own time of the last record; -1 when unknown or when there is none."""
     highwater: int
+
+    @property
+    def clock_seconds(self) -> float | None:
+        """Newest time that a clock event of this batch carries."""
+        return max((seconds for _, seconds in self.clocks), default=None)
 
     @property
     def duplicates(self) -> int:

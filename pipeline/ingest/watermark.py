@@ -30,5 +30,8 @@ class Watermark(msgspec.Struct, frozen=True):
 
     def seconds(self, allowed_lateness_seconds: float) -> float | None:
         """Event time that has passed; None while nothing is known. Never goes back."""
-        known = [time for time in (self.clock_seconds, self.activity_seconds) if time is not None]
-        return max(known) - allowed_lateness_seconds if known else None
+        clock, activity = self.clock_seconds, self.activity_seconds
+        if clock is None or activity is None:
+            newest = activity if clock is None else clock
+            return None if newest is None else newest - allowed_lateness_seconds
+        return max(clock, activity) - allowed_lateness_seconds
