@@ -12,7 +12,14 @@ import faust
 
 from pipeline.errors import RetryLater
 from pipeline.ingest.batch_transport import BatchConsumer, BatchSchema, BatchTransport
-from pipeline.ingest.lanes import EARLIEST, FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, BatchHandler, Lanes, log_ends_early
+from pipeline.ingest.lanes import (
+    EARLIEST,
+    FIRST_BACKOFF_SECONDS,
+    LONGEST_BACKOFF_SECONDS,
+    BatchHandler,
+    Lanes,
+    log_ends_early,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +115,8 @@ class BatchApp(faust.App):
                 backoff_seconds = min(2 * backoff_seconds, LONGEST_BACKOFF_SECONDS)
                 continue
             if turn == self._positioning:
-                return await self._go_on(consumer, {tp: starts.get((tp.topic, tp.partition), EARLIEST) for tp in assignment})
+                go_on_from = {tp: starts.get((tp.topic, tp.partition), EARLIEST) for tp in assignment}
+                return await self._go_on(consumer, go_on_from)
         return {}
 
     async def _go_on(self, consumer: BatchConsumer, starts: Mapping[TP, int]) -> Mapping[TP, int]:
@@ -133,9 +141,12 @@ class BatchApp(faust.App):
             if highwater is not None:
                 del self._unchecked[tp]
 
-    async def _revoked(self, _app: Any, revoked: set[TP], **_kwargs: Any) -> None:
+    async def _revoked(self, *arguments: Any, **_signal: Any) -> None:
+        """Faust's signal: the application, then the partitions taken away."""
+        revoked: set[TP] = arguments[-1]
         await self._drain()
-        self._handler.revoked({(tp.topic, tp.partition) for tp in revoked})
+        if revoked:
+            self._handler.revoked({(tp.topic, tp.partition) for tp in revoked})
 
     async def _drain(self) -> None:
         try:

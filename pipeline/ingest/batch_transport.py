@@ -53,7 +53,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         """Start the consumer and exchange the place its fetcher puts records in: nothing is subscribed to yet."""
         await super().on_start()
         self.fetched = FetchedBatches(most_records=cast("Any", self.app).batch_records)
-        self._ensure_consumer()._fetcher._records = self.fetched
+        self._ensure_consumer()._fetcher._records = self.fetched  # noqa: SLF001 - see record_batch.py
 
     async def seek_to(self, positions: Mapping[TP, int], epoch: int) -> None:
         """Forget what was fetched and go to `positions`, in one step of this thread.
@@ -118,7 +118,7 @@ class BatchConsumer(driver.Consumer):
         """See `BatchConsumerThread.seek_to`."""
         await self._thread.seek_to(positions, epoch)
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         records = await super()._getmany(active_partitions, timeout)
         cast("Any", self.app).check_log_ends(self)
         return records
@@ -160,7 +160,7 @@ class BatchTransport(driver.Transport):
     Consumer = BatchConsumer
 
 
-class BatchSchema(Schema):
+class BatchSchema(Schema[Any, Any]):
     """Hands a batch on as it is; a decoding error in Faust's channel would acknowledge it and lose it."""
 
     def compile(self, app: Any, **_callbacks: Any) -> Any:

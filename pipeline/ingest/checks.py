@@ -52,10 +52,14 @@ class EventCheck:
             raise Reject(Reason.BAD_TIME, "time is before 1970")
         if seconds > timestamp_ms / _UNIX_MS + self._tolerance and timestamp_ms >= 0:
             raise Reject(Reason.IN_FUTURE, f"time is more than {self._tolerance:.0f} s after the record was written")
-        data = event.data
         if kind == CLOCK:
             _check_names(event.id, None)
-            return kind, seconds
+        else:
+            self._check_body(event, kind)
+        return kind, seconds
+
+    def _check_body(self, event: Event, kind: int) -> None:
+        data = event.data
         if data is None:
             raise Reject(Reason.SCHEMA, "an activity without data")
         if data.network != (self._network_of.get(event.source) or self._learn(event.source)):
@@ -70,7 +74,6 @@ class EventCheck:
             data.communityname is not None
         ):
             _check_names(event.id, data)
-        return kind, seconds
 
     def _learn(self, source: str) -> str:
         """The network in `/esn/<platform>/<network>`."""

@@ -9,7 +9,7 @@ import msgspec
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from pipeline.errors import RetryLater
-from pipeline.model import Reason
+from pipeline.model import Reason  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
         return b"" if self.value is None else self.value
 
     def kafka_headers(self) -> list[Header]:
-        """The record's own headers, then ours. (`elan-topic`, `elan-partition`, `elan-offset`) names a letter for good."""
+        """The record's own headers, then ours. Topic, partition and offset name a letter for good."""
         ours: list[Header] = [
             ("elan-reason", self.reason.value.encode()),
             ("elan-detail", self.detail.encode()),

@@ -41,7 +41,7 @@ def decode_batch(batch: RecordBatch, largest_record_bytes: int) -> list[Event | 
         if events is not None:
             return events
     headers: Sequence[Any] = batch.headers if batch.headers is not None else [()] * len(values)
-    return [_decode_or_reject(value, own, largest_record_bytes) for value, own in zip(values, headers)]
+    return [_decode_or_reject(value, own, largest_record_bytes) for value, own in zip(values, headers, strict=True)]
 
 
 def _decode_all(values: list[bytes], largest_record_bytes: int) -> list[Event | Reject] | None:
@@ -55,7 +55,7 @@ def _decode_all(values: list[bytes], largest_record_bytes: int) -> list[Event | 
 
 
 def _is_utf8(values: list[bytes]) -> bool:
-    """msgspec does not look into strings of fields that it skips."""
+    """Whether all strings are UTF-8, also those of fields that are skipped, where msgspec does not look."""
     joined = b"\n".join(values)
     if joined.isascii():
         return True
@@ -67,9 +67,9 @@ def _is_utf8(values: list[bytes]) -> bool:
 
 
 def _decode_or_reject(value: bytes | None, headers: Sequence[tuple[str, bytes | None]], largest: int) -> Event | Reject:
+    if value is not None and len(value) > largest:
+        return Reject(Reason.TOO_LARGE, f"{len(value)} bytes, the limit is {largest}")
     try:
-        if value is not None and len(value) > largest:
-            raise Reject(Reason.TOO_LARGE, f"{len(value)} bytes, the limit is {largest}")
         if any(name == _BINARY_MARK for name, _ in headers):
             return _from_headers(value, headers)
         return _from_value(value)

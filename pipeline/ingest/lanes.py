@@ -28,7 +28,7 @@ NOT_YET_PAUSE_SECONDS = 0.02
 EARLIEST = -1
 
 
-class NotYet(Exception):  # noqa: N818 - no error: the work is early, and its turn comes
+class NotYet(Exception):
     """The work goes beyond what may be counted now; it is tried again in a moment."""
 
 
@@ -46,14 +46,17 @@ class BatchHandler(Protocol[Work]):
         """Turn a batch into work, once and in order; None when there is nothing to apply."""
 
     async def apply(self, work: Work) -> None:
-        """Do the work. RetryLater, NotYet: it is called again with the same work until it succeeds; else the worker ends."""
+        """Do the work. After RetryLater and NotYet it is called again with the same work until it succeeds.
+
+        Any other exception ends the worker.
+        """
 
     def revoked(self, partitions: set[Partition]) -> None:
         """These partitions are somebody else's now."""
 
 
 class Lanes(Generic[Work]):
-    """The lanes of one worker. Everything here runs in one event loop; an event is Faust's, its value a `RecordBatch`."""
+    """The lanes of one worker, all in one event loop. An event is Faust's, its value a `RecordBatch`."""
 
     def __init__(self, handler: BatchHandler[Work], crash: Callable[[BaseException], None]) -> None:
         self._handler = handler
@@ -138,7 +141,7 @@ class Lanes(Generic[Work]):
         while epoch == self._epoch:
             try:
                 await self._handler.apply(work)
-            except NotYet:
+            except NotYet:  # noqa: PERF203 - the exception is what the loop is for
                 await self._pause(NOT_YET_PAUSE_SECONDS)
             except RetryLater as error:
                 log.warning("%s of %s waits %.1f s: %s", *partition, backoff_seconds, error)

@@ -5,6 +5,7 @@ aiokafka turns every record into a `ConsumerRecord` (2.3 µs each, and Faust ano
 `FetchResult` and `PartitionRecords`; the version is pinned and tests hold all of it to a real broker.
 """
 
+# ruff: noqa: SLF001 - the private parts named above
 from __future__ import annotations
 
 from collections import OrderedDict
@@ -50,6 +51,8 @@ class RecordBatch(msgspec.Struct, frozen=True):
 class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetcher is not typed
     """One partition's part of a fetch, read as `RecordBatch` values of at most `most_records` records."""
 
+    next_fetch_offset: int
+
     def __init__(self, stock: PartitionRecords, *, most_records: int, highwater: int, epoch: int) -> None:
         super().__init__(
             stock._tp,
@@ -69,8 +72,9 @@ class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetche
         """Join small record batches and cut large ones; `next_fetch_offset` is always where the last one ended."""
         kept: list[Any] = []
         end = self.next_fetch_offset
-        for records, end in self._readable(end):  # noqa: B007  # the last end counts, also when nothing was readable
+        for records, next_offset in self._readable(end):
             kept += records
+            end = next_offset
             while len(kept) > self._most_records:
                 head, kept = kept[: self._most_records], kept[self._most_records :]
                 yield self._batch(head, kept[0].offset)

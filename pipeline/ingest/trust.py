@@ -18,7 +18,7 @@ from pipeline.ingest.decode import CLOCK, decode_batch
 from pipeline.ingest.duplicates import DuplicateMemory, restart_offset
 from pipeline.ingest.record_batch import TIMESTAMP_UNKNOWN
 from pipeline.ingest.trusted import TrustedBatch
-from pipeline.ingest.watermark import Watermark
+from pipeline.ingest.watermark import Watermark  # noqa: TC001 - msgspec reads the annotations
 from pipeline.model import Outcome, Reason, TimePrecision, TrustedActivity
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Trust:
         tally = _Tally(batch, state, self._rules)
         fence, seen, check = state.fence, state.memory.seen, self._check
         events = decode_batch(batch, self._rules.largest_record_bytes)
-        for offset, event, timestamp_ms in zip(batch.offsets, events, batch.timestamps_ms):
+        for offset, event, timestamp_ms in zip(batch.offsets, events, batch.timestamps_ms, strict=True):
             if isinstance(event, Reject):
                 tally.add_dead(offset, event)
                 continue
@@ -103,10 +103,10 @@ class Trust:
 
     def _trusted(self, offset: int, event: Event, kind: int, seconds: float) -> TrustedActivity:
         data = cast("ActivityData", event.data)
-        network, actor = data.network, data.actor
-        member = None if actor is None else self._pseudonym(network, actor)
+        network, name = data.network, data.communityname
+        member = None if data.actor is None else self._pseudonym(network, data.actor)
         of_object = data.timeprecision is _OF_OBJECT
-        fields = (offset, seconds, kind, network, data.community, member, data.bot, data.count, of_object, data.communityname)
+        fields = (offset, seconds, kind, network, data.community, member, data.bot, data.count, of_object, name)
         return _new_tuple(TrustedActivity, fields)
 
 

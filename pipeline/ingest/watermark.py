@@ -1,6 +1,6 @@
 """How far event time has come in a partition, by its log alone.
 
-    clock event at 12:00, allowed lateness 1 h -> watermark 11:00: an activity of 10:59 after it in the log is late
+Allowed lateness 1 h: after a clock event of 12:00 the watermark is 11:00; an activity of 10:59 that follows is late.
 """
 
 from __future__ import annotations
