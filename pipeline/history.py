@@ -83,6 +83,9 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     """window (7d, 28d, 91d, 365d) -> distinct active members."""
     weekly_active_members: list[int]
     """of the last 26 weeks, oldest first."""
+    weekly_participants: int
+    """in the 7 days up to the boundary: the level that momentum is judged on."""
+    baseline_weekly_participants: float | None = None
     name: str | None = None
     alert_stage: str | None = None
     """watch or confirmed while an alert is open."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pipeline.model import Phase
     from pipeline.windows.store import VerdictStore, WindowStore
 
+    OnReadings = Callable[[str, Sequence[Reading]], None]
+
 RUNBOOK = "community-loses-momentum"
 CHAMPION_WINDOW_DAYS = 91
 READING_WEEKS = 26
@@ -53,8 +55,12 @@ class Rules:
 class Judge:
     """Judges whole shards at once; a second judge of the same boundary is refused by the store."""
 
-    def __init__(self, windows: WindowStore, verdicts: VerdictStore, rules: Rules) -> None:
+    def __init__(
+        self, windows: WindowStore, verdicts: VerdictStore, rules: Rules, on_readings: OnReadings | None = None
+    ) -> None:
+        """`on_readings` is told the readings of every boundary, kept or not: a live worker has no use for it."""
         self._windows = windows
+        self._on_readings = on_readings
         self._verdicts = verdicts
         self._rules = rules
 
@@ -75,6 +81,8 @@ class Judge:
         for day in range(first_day, last_day + 1):
             history = windows.as_of(day)
             readings = await self._judge_day(history, states, steps)
+            if self._on_readings is not None:
+                self._on_readings(network, readings)
         by_shard = {shard: Verdicts({}, [], []) for shard in shards}
         for shard, community, state, reading, taken in zip(
             source.shards, source.communities, states, readings, steps, strict=True
@@ -174,6 +182,8 @@ def _reading(  # noqa: PLR0913 - one field a part
         relational_index=round(axes[2], 4),
         active_members={f"{days}d": int(history.active_members[days][row]) for days in WINDOW_DAYS},
         weekly_active_members=[int(value) for value in weekly],
+        weekly_participants=int(history.participants_7_days[row, -1]),
+        baseline_weekly_participants=None if decision.baseline is None else round(decision.baseline, 2),
         name=history.names[row],
         alert_stage=stage,
     )

@@ -54,8 +54,8 @@ def _without_memory(levels: Levels, compared: Comparison, settings: DetectionSet
     known = (~learning & (compared.baseline > 0)).tolist()
     ratios = np.round(compared.present / np.maximum(compared.baseline, TINY), 4).tolist()
     return [
-        Decision({}, ratio if yes else None, ANSWERS[answer])
-        for ratio, yes, answer in zip(ratios, known, answers, strict=True)
+        Decision({}, ratio, ANSWERS[answer], [], baseline) if yes else Decision({}, None, ANSWERS[answer])
+        for ratio, yes, answer, baseline in zip(ratios, known, answers, compared.baseline.tolist(), strict=True)
     ]
 
 

@@ -25,7 +25,8 @@ class Calendar:
     def for_network(cls, country: str | None = None, region: str | None = None) -> Calendar:
         """The calendar of a country (ISO 3166 code) and region as library `holidays` knows them; None = year end only.
 
-        Raises SettingsError for a country or region the library does not know.
+        Raises:
+            SettingsError: the library knows no such country or region.
         """
         if country is None:
             return cls()

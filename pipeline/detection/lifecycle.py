@@ -113,7 +113,7 @@ def _raise(memory: Memory, sight: Sight, settings: DetectionSettings) -> Decisio
         ratio=ratio,
     )
     step = _step(alert, AlertState.RAISED, sight, sight.present_weeks, settings)
-    return Decision(_state(Memory(alert=alert)), ratio, Verdict.LOSING, [step])
+    return Decision(_state(Memory(alert=alert)), ratio, Verdict.LOSING, [step], alert.baseline)
 
 
 def _follow(alert: OpenAlert, sight: Sight, settings: DetectionSettings) -> Decision:
@@ -123,16 +123,16 @@ def _follow(alert: OpenAlert, sight: Sight, settings: DetectionSettings) -> Deci
     if reason is not None:
         ended = changed(alert, ratio=ratio)
         step = _step(ended, AlertState.RESOLVED, sight, RECOVERY_WEEKS, settings, reason=reason)
-        return Decision(_state(Memory(resolved=sight.day)), ratio, Verdict.HOLDING, [step])
+        return Decision(_state(Memory(resolved=sight.day)), ratio, Verdict.HOLDING, [step], alert.baseline)
     stage = Stage.CONFIRMED if _is_confirmed(alert, sight, settings) else alert.stage
     severity = _severity(stage, ratio, alert.baseline, settings)
     moved = severity is not alert.severity or abs(ratio - alert.ratio) >= settings.update_ratio_change
     rested = sight.day - alert.stepped >= WEEK_DAYS
     if stage is alert.stage and not (rested and moved):
-        return Decision(_state(Memory(alert=alert)), ratio, Verdict.LOSING)
+        return Decision(_state(Memory(alert=alert)), ratio, Verdict.LOSING, [], alert.baseline)
     told = changed(alert, stage=stage, severity=severity, stepped=sight.day, ratio=ratio)
     step = _step(told, AlertState.UPDATED, sight, RECOVERY_WEEKS, settings)
-    return Decision(_state(Memory(alert=told)), ratio, Verdict.LOSING, [step])
+    return Decision(_state(Memory(alert=told)), ratio, Verdict.LOSING, [step], alert.baseline)
 
 
 def _resolution(alert: OpenAlert, ratio: float, sight: Sight, settings: DetectionSettings) -> Resolution | None:

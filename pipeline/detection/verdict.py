@@ -52,10 +52,12 @@ class Decision:
     """The answer for one community at one boundary.
 
     `state` is what to hand back at the next boundary. `momentum` is the present level over the baseline with the
-    network's level removed (1 = holding, 0.5 = halved), None where no baseline exists.
+    network's level removed (1 = holding, 0.5 = halved), None where no baseline exists. `baseline` is in participants a
+    week, the frozen one while an alert is open.
     """
 
     state: DetectorState
     momentum: float | None
     verdict: Verdict
     steps: list[Step] = field(default_factory=list)
+    baseline: float | None = None

@@ -13,7 +13,7 @@ from pipeline.windows.memory_store import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from pipeline.judging import Rules
+    from pipeline.judging import OnReadings, Rules
     from pipeline.model import Activity, AlertTransition
 
 SHARD = 0
@@ -26,9 +26,15 @@ DAYS_A_STEP = 7
 class Backtest:
     """Activities in time order in, alert steps in order out; the store keeps what `explain` asks for afterwards."""
 
-    def __init__(self, rules: Rules, time_zone_of: Callable[[str], str], pseudonym: Callable[[str, str], str]) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        time_zone_of: Callable[[str], str],
+        pseudonym: Callable[[str, str], str],
+        on_readings: OnReadings | None = None,
+    ) -> None:
         self.store = MemoryStore()
-        self._judge = Judge(self.store, self.store, rules)
+        self._judge = Judge(self.store, self.store, rules, on_readings)
         self._rules = rules
         self._aggregator = Aggregator(1, time_zone_of)
         self._pseudonym = pseudonym

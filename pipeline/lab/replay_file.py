@@ -1,0 +1,42 @@
+"""A file or an export, replayed through the stages in memory: what `backtest` and `explain` have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.lab.backtest import Backtest
+from pipeline.pseudonyms import Pseudonymiser
+from pipeline.rules import rules_of
+from pipeline.sources.ordering import in_time_order
+from pipeline.sources.registry import SOURCES
+from pipeline.sources.report import ImportReport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+    from pathlib import Path
+
+    from pipeline.lab.runs import Recorder
+    from pipeline.model import Activity, AlertTransition
+    from pipeline.settings import Settings
+
+
+def read_in_order(path: Path, source: str, network: str | None, report: ImportReport) -> Iterator[Activity]:
+    """All activities of a file or export in time order; rejects are counted in the report.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    return in_time_order(SOURCES[source].read(path, network, report))
+
+
+async def replay_file(
+    activities: Iterable[Activity], settings: Settings, key: bytes, recorder: Recorder
+) -> AsyncIterator[AlertTransition]:
+    """Alert steps of a replay, as they would have been told; the recorder sees every boundary."""
+    rules = rules_of(settings)
+    backtest = Backtest(
+        rules, lambda network: settings.network(network).time_zone, Pseudonymiser(key), recorder.readings
+    )
+    async for step in backtest.run(activities):
+        recorder.step(step)
+        yield step
