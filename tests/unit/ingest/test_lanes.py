@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from pipeline.errors import RetryLater, Stop
+from pipeline.ingest import lanes as lanes_module
+from pipeline.ingest.lanes import Lanes
+from tests.unit.ingest.records import batch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.ingest.lanes import Partition
+    from pipeline.ingest.record_batch import RecordBatch
+
+PARTITION = ("esn", 3)
+
+
+@dataclass
+class Handler:
+    """Notes what it applies; `troubles` are raised first, one a call."""
+
+    troubles: list[Exception] = field(default_factory=list)
+    taken: list[int] = field(default_factory=list)
+    applied: list[int] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start_positions(self, partitions: set[Partition]) -> Mapping[Partition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    def take(self, found: RecordBatch) -> RecordBatch | None:
+        self.taken.append(found.start_offset)
+        return found if found.offsets else None
+
+    async def apply(self, work: RecordBatch) -> None:
+        await self.gate.wait()
+        if self.troubles:
+            raise self.troubles.pop(0)
+        self.applied.append(work.start_offset)
+
+    def revoked(self, partitions: set[Partition]) -> None:
+        raise AssertionError(partitions)
+
+
+class Event:
+    def __init__(self, start: int, size: int = 2, epoch: int = 1) -> None:
+        self.value = msgspec.structs.replace(batch([b""] * size, start=start), epoch=epoch)
+        self.acknowledged = False
+
+    def ack(self) -> None:
+        self.acknowledged = True
+
+
+@dataclass
+class Bench:
+    """Lanes with a handler, resumed at offset 0 in epoch 1."""
+
+    handler: Handler
+    lanes: Lanes[Any]
+    crashes: list[BaseException]
+
+    async def run(self, *events: Event) -> None:
+        for event in events:
+            await self.lanes.put(event)
+        await asyncio.sleep(0.05)
+
+
+def bench(*troubles: Exception, start: int = 0, is_open: bool = True) -> Bench:
+    handler = Handler(list(troubles))
+    crashes: list[BaseException] = []
+    lanes: Lanes[Any] = Lanes(handler, crashes.append)
+    lanes.resume(1, {PARTITION: start})
+    if is_open:
+        handler.gate.set()
+    return Bench(handler, lanes, crashes)
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "FIRST_BACKOFF_SECONDS", 0.001)
+
+
+def test_batches_are_applied_in_order_and_acknowledged_afterwards() -> None:
+    async def story() -> None:
+        b = bench(is_open=False)
+        first, second = Event(0), Event(2)
+        await b.run(first, second)
+        assert (b.handler.applied, first.acknowledged) == ([], False)
+        b.handler.gate.set()
+        await b.run()
+        assert b.handler.applied == [0, 2]
+        assert first.acknowledged
+        assert second.acknowledged
+        assert b.lanes.next_offsets == {PARTITION: 4}
+
+    asyncio.run(story())
+
+
+def test_a_server_that_is_away_is_asked_again_with_the_same_work_taken_once() -> None:
+    async def story() -> None:
+        b = bench(RetryLater("redis"), RetryLater("redis"), RetryLater("redis"))
+        await b.run(Event(0))
+        assert (b.handler.taken, b.handler.applied) == ([0], [0])
+
+    asyncio.run(story())
+
+
+def test_any_other_exception_ends_the_worker_and_acknowledges_nothing() -> None:
+    async def story() -> None:
+        b = bench(ValueError("a mistake of ours"))
+        event = Event(0)
+        await b.run(event)
+        assert [type(crash) for crash in b.crashes] == [ValueError]
+        assert not event.acknowledged
+
+    asyncio.run(story())
+
+
+def test_what_was_fetched_before_the_newest_seek_is_dropped() -> None:
+    async def story() -> None:
+        b = bench()
+        await b.run(Event(0))
+        await b.lanes.halt()
+        b.lanes.resume(2, {PARTITION: 0})
+        await b.run(Event(2, epoch=1), Event(0, epoch=2))
+        assert b.handler.applied == [0, 0]
+
+    asyncio.run(story())
+
+
+def test_halting_gives_up_on_a_server_that_stays_away() -> None:
+    async def story() -> None:
+        b = bench(*[RetryLater("redis")] * 1000)
+        await b.run(Event(0))
+        await asyncio.wait_for(b.lanes.halt(), 1)
+        assert b.handler.applied == []
+
+    asyncio.run(story())
+
+
+def test_halting_waits_for_a_command_in_flight() -> None:
+    async def story() -> None:
+        b = bench(is_open=False)
+        await b.run(Event(0))
+        halting = asyncio.create_task(b.lanes.halt())
+        await asyncio.sleep(0.02)
+        assert not halting.done()
+        b.handler.gate.set()
+        await asyncio.wait_for(halting, 1)
+        assert b.handler.applied == [0]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("events", "says"),
+    [
+        ([Event(0)], "ends before offset 10"),  # the topic was made anew
+        ([Event(10), Event(14)], "does not follow on offset 12"),  # a batch in between was lost
+    ],
+)
+def test_batches_that_do_not_touch_end_the_worker(events: list[Event], says: str) -> None:
+    async def story() -> None:
+        b = bench(start=10)
+        await b.run(*events)
+        assert [type(crash) for crash in b.crashes] == [Stop]
+        assert says in str(b.crashes[0])
+
+    asyncio.run(story())
+
+
+def test_what_retention_deleted_before_it_was_read_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        b = bench(start=10)
+        await b.run(Event(100), Event(102))
+        assert b.handler.applied == [100, 102]
+
+    asyncio.run(story())
+    assert "Records 10 to 99" in caplog.text
+
+
+def test_a_batch_that_is_no_work_is_acknowledged() -> None:
+    async def story() -> None:
+        b = bench()
+        empty = Event(0, size=0)
+        await b.run(empty)
+        assert empty.acknowledged
+        assert b.handler.applied == []
+
+    asyncio.run(story())

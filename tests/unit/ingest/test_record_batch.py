@@ -1,0 +1,116 @@
+"""The bytes here are made by aiokafka's own writer of record batches; transactions are tested on a real broker."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.ingest.record_batch import BatchRecords, RecordBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NO_COMPRESSION, GZIP = 0, 1
+READ_COMMITTED = 1
+
+
+def stored(offsets: Sequence[int], compression: int = NO_COMPRESSION, headers: bool = False) -> bytes:  # noqa: FBT001, FBT002
+    """One record batch as a broker keeps it."""
+    builder = DefaultRecordBatchBuilder(2, compression, 0, -1, -1, -1, 1_000_000)
+    for offset in offsets:
+        own = [("h", str(offset).encode())] if headers else []
+        builder.append(offset - offsets[0], 1000 + offset, b"k", f"v{offset}".encode(), own)
+    # The base offset is the broker's to set, and outside the checksum.
+    return struct.pack(">q", offsets[0]) + bytes(builder.build())[8:]
+
+
+def unpacked(data: bytes, fetch_offset: int = 0, most_records: int = 5000) -> list[RecordBatch]:
+    """What a fetch of these bytes becomes, checking the position aiokafka would fetch from next after each batch."""
+    partition = TopicPartition("esn", 3)
+    stock = PartitionRecords(partition, MemoryRecords(data), None, fetch_offset, None, None, True, READ_COMMITTED)  # noqa: FBT003
+    records = BatchRecords(stock, most_records=most_records, highwater=99, epoch=7)
+    batches = []
+    for batch in records:
+        assert records.next_fetch_offset == batch.next_offset
+        batches.append(batch)
+    return batches
+
+
+def test_small_record_batches_of_one_fetch_are_joined() -> None:
+    (batch,) = unpacked(stored([0, 1]) + stored([2, 3, 4]))
+
+    assert batch == RecordBatch(
+        topic="esn",
+        partition=3,
+        start_offset=0,
+        next_offset=5,
+        offsets=[0, 1, 2, 3, 4],
+        keys=[b"k"] * 5,
+        values=[b"v0", b"v1", b"v2", b"v3", b"v4"],
+        headers=None,
+        timestamps_ms=[1000, 1001, 1002, 1003, 1004],
+        highwater=99,
+        epoch=7,
+    )
+
+
+def test_a_large_record_batch_is_cut() -> None:
+    assert [batch.offsets for batch in unpacked(stored(range(5)), most_records=2)] == [[0, 1], [2, 3], [4]]
+
+
+def test_records_before_the_wanted_offset_are_left_out() -> None:
+    # A broker sends the whole record batch 0..9 for a fetch from 6.
+    (batch,) = unpacked(stored(range(10), GZIP), fetch_offset=6)
+
+    assert (batch.start_offset, batch.offsets) == (6, [6, 7, 8, 9])
+
+
+def test_a_record_batch_wholly_before_the_wanted_offset_leaves_nothing() -> None:
+    assert unpacked(stored([0, 1, 2]), fetch_offset=3) == []
+
+
+def test_headers_come_along_when_any_record_has_some() -> None:
+    (batch,) = unpacked(stored([0]) + stored([1], headers=True))
+
+    assert batch.headers == [[], [("h", b"1")]]
+
+
+def test_a_flipped_bit_is_noticed() -> None:
+    data = bytearray(stored([0, 1, 2]))
+    data[-3] ^= 1
+
+    with pytest.raises(CorruptRecordException):
+        unpacked(bytes(data))
+
+
+@given(
+    sizes=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 5)), min_size=1, max_size=8),
+    most_records=st.integers(1, 12),
+    share=st.floats(0, 0.99),
+)
+def test_batches_touch_and_hold_every_record_once(
+    sizes: list[tuple[int, int]], most_records: int, share: float
+) -> None:
+    data, offsets, position = b"", list[int](), 0
+    for size, gap in sizes:  # gaps are what compaction leaves
+        run = range(position + gap, position + gap + size)
+        data += stored(run)
+        offsets += run
+        position = run.stop
+    fetch_offset = int(share * position)
+
+    batches = unpacked(data, fetch_offset, most_records)
+
+    assert [offset for batch in batches for offset in batch.offsets] == [o for o in offsets if o >= fetch_offset]
+    assert [batch.start_offset for batch in batches] == [fetch_offset, *(batch.next_offset for batch in batches[:-1])]
+    assert batches[-1].next_offset == position
+    assert max(len(batch.offsets) for batch in batches) <= most_records
