@@ -32,7 +32,9 @@ unit: .venv/installed-dev  ## the tests that need no server: seconds
 lint: .venv/installed-dev  ## style, types, layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
+	@# On Python 3.10 the lock has an older NumPy, whose types say less: the newer one decides.
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "types: left to Python 3.11 or newer"; exit 0; }; \
+	  echo $(BIN)/mypy; $(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
 format: .venv/installed-dev  ## put the code into the one form, mend what can be mended
