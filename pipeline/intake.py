@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from pipeline.windows.redis_store import RedisStore
 
 
+HORIZON_SECONDS = 28 * 86_400.0
+"""How far intake may run ahead of judging (docs/decisions/0003)."""
+
+
 @dataclass(slots=True)
 class Work:
     """A trusted batch on its way into the windows; `counted_to` is how far it got."""
@@ -57,8 +61,8 @@ class Intake:
         self._lateness_seconds = allowed_lateness_seconds
         self._watermarks: dict[Partition, Watermark] = {}
         self._first_days: dict[str, int] = {}
-        self.horizon_seconds: float | None = None
-        """Event time that no partition may pass for now (docs/decisions/0003); None: no limit."""
+        self.judged_seconds: float | None = None
+        """Event time up to which all is judged; None while a partition has not told how far it is."""
 
     async def start_positions(self, partitions: set[Partition]) -> Mapping[Partition, int]:
         """Where each partition stands, less what fills the memory of ids."""
@@ -110,7 +114,7 @@ class Intake:
 
     async def _count(self, work: Work) -> None:
         while work.counted_to < work.batch.next_offset:
-            end, watermark = _reach(work, self.horizon_seconds)
+            end, watermark = _reach(work, self.judged_seconds)
             if end == work.counted_to:
                 raise NotYet
             await self._count_up_to(work, end, watermark)
@@ -160,11 +164,18 @@ def _name(partition: Partition) -> str:
     return f"{partition[0]}:{partition[1]}"
 
 
-def _reach(work: Work, horizon_seconds: float | None) -> tuple[int, Watermark]:
-    """Up to which offset a batch may be counted now, and the watermark there: up to the first clock past the horizon."""
-    watermark = work.before
+def _reach(work: Work, judged_seconds: float | None) -> tuple[int, Watermark]:
+    """Up to which offset a batch may be counted now, and the watermark there: up to the first clock past the horizon.
+
+    While nobody knows how far judging is, the horizon lies ahead of the partition's own first clock.
+    """
+    watermark, start_seconds = work.before, judged_seconds
+    if start_seconds is None:
+        start_seconds = watermark.clock_seconds
     for offset, seconds in work.batch.clocks:
-        if horizon_seconds is not None and seconds > horizon_seconds and offset >= work.counted_to:
+        if start_seconds is None:
+            start_seconds = seconds
+        if seconds > start_seconds + HORIZON_SECONDS and offset >= work.counted_to:
             return offset, watermark
         watermark = watermark.after_clock(seconds)
     return work.batch.next_offset, work.batch.watermark

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DAY_SECONDS = 86_400.0
-HORIZON_SECONDS = 28 * DAY_SECONDS
-"""How far intake may run ahead of judging (docs/decisions/0003)."""
 BUSY_PAUSE_SECONDS = 0.02
 IDLE_PAUSE_SECONDS = 0.5
 RELAY_PAUSE_SECONDS = 0.2
@@ -94,8 +92,7 @@ class Worker:
     async def judge(self) -> float:
         """One round of judging -> seconds to pause."""
         progress = await self._judging.run_once(self._settings.kafka.partitions)
-        reached = progress.reached_seconds
-        self.intake.horizon_seconds = None if reached is None else reached + HORIZON_SECONDS
+        self.intake.judged_seconds = progress.reached_seconds
         return BUSY_PAUSE_SECONDS if progress.boundaries else IDLE_PAUSE_SECONDS
 
     async def relay(self) -> float:
