@@ -9,8 +9,9 @@ import signal
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
+from aiokafka.errors import KafkaConnectionError
 
-from pipeline.errors import RetryLater
+from pipeline.errors import RetryLater, ServerError
 from pipeline.ingest.batch_transport import BatchConsumer, BatchSchema, BatchTransport
 from pipeline.ingest.lanes import (
     EARLIEST,
@@ -173,8 +174,12 @@ class BatchApp(faust.App):
 async def run(app: BatchApp, *, stop_on_signals: bool = True) -> None:
     """Run a worker inside the present event loop until SIGTERM or SIGINT, `app.stop()`, or a crash.
 
-    Neither opens a port nor touches logging or stdout, which `faust worker` does. Raises what the worker crashed with
-    (`Stop` for example); ends a Faust application for good: make another one to start again.
+    Neither opens a port nor touches logging or stdout, which `faust worker` does. A Faust application ends for good:
+    make another one to start again.
+
+    Raises:
+        ServerError: Kafka cannot be reached.
+        Exception: what the worker crashed with, `Stop` for example.
     """
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -193,7 +198,10 @@ async def run(app: BatchApp, *, stop_on_signals: bool = True) -> None:
         for task in (starting, *waiting):
             task.cancel()
         ended = await asyncio.gather(starting, *waiting, return_exceptions=True)
-    if app.crash_reason is not None:
-        raise app.crash_reason
-    if isinstance(ended[0], Exception):
-        raise ended[0]
+    reason = app.crash_reason or (ended[0] if isinstance(ended[0], Exception) else None)
+    if isinstance(reason, KafkaConnectionError):
+        servers = ", ".join(url.authority for url in app.conf.broker)
+        message = f"Kafka cannot be reached at {servers}: start it, or set kafka.bootstrap_servers."
+        raise ServerError(message) from reason
+    if reason is not None:
+        raise reason

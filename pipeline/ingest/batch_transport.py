@@ -109,6 +109,11 @@ class BatchConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    async def on_stop(self) -> None:
+        """Commit what is acknowledged, unless the consumer's thread is gone with its loop."""
+        if not self.crashed:
+            await super().on_stop()
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go to where the windows say this worker has to start; Faust asks after every assignment."""
         positions: Mapping[TP, int] = await cast("Any", self.app).reposition()

@@ -13,7 +13,7 @@ from pipeline.ingest.decode import decode_batch
 from pipeline.model import Kind, Reason
 from tests.unit.ingest.records import DAY, NOON, activity, batch, changed
 
-SECRET = "do-not-repeat"  # noqa: S105 - what no detail may repeat
+SECRET = "do-not-repeat"
 LARGEST = 1_000_000
 
 POISON = {
@@ -101,7 +101,7 @@ def test_every_kind_passes_and_is_told_by_its_place(kind: Kind) -> None:
     assert EventCheck(DAY)(event, int(NOON * 1000)) == (list(Kind).index(kind), NOON)
 
 
-@pytest.mark.parametrize("name", ["Vins & fromages", "Œnologie", "espace\u00a0insécable", "宴会", "w" * 200, "👩‍👩‍👧"])  # noqa: RUF001
+@pytest.mark.parametrize("name", ["Vins & fromages", "Œnologie", "espace\u00a0insécable", "宴会", "w" * 200, "👩‍👩‍👧"])
 def test_names_of_all_languages_pass(name: str) -> None:
     assert isinstance(judge(changed(data__community=name, data__communityname=name, data__actor=name)), Event)
 
@@ -174,8 +174,9 @@ def test_headers_of_others_do_not_make_a_record_binary() -> None:
 SCHEMA = Path(__file__).resolve().parents[3] / "schemas" / "activity.v1.schema.json"
 BEYOND_SCHEMA = {
     # What a schema of one event cannot say: bytes, the record's own time, one field against another, real dates.
-    "tombstone", "zero bytes", "ten megabytes", "text", "cut off", "two documents", "raw NUL", "not UTF-8 where it is read",
-    "not UTF-8 where it is skipped", "lone surrogate", "nested too deeply", "deep and open", "two days ahead",
+    "tombstone", "zero bytes", "ten megabytes", "text", "cut off", "two documents", "raw NUL",
+    "not UTF-8 where it is read", "not UTF-8 where it is skipped", "lone surrogate", "nested too deeply",
+    "deep and open", "two days ahead",
     "other network in the body", "no such day", "before computers", "community ending in a line feed",
 }  # fmt: skip
 

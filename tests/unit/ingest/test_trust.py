@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -150,7 +151,7 @@ def judged(trust: Trust, log: Sequence[Record], cuts: set[int], begin: int, fenc
     activities, dead = [], []
     total = dict.fromkeys(Outcome, 0)
     watermark = Watermark()
-    for first, end in zip(edges, edges[1:], strict=False):
+    for first, end in pairwise(edges):
         found = trust.take(batch(log[first:end], start=first))
         if found is not None:
             activities += found.activities

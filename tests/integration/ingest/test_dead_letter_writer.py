@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from pipeline.errors import RetryLater
+from pipeline.ingest.dead_letters import DeadLetter, KafkaDeadLetterWriter
+from pipeline.model import Reason
+from tests.integration.ingest.conftest import create_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def letter(offset: int, value: bytes | None) -> DeadLetter:
+    return DeadLetter(Reason.NOT_JSON, "not UTF-8", "esn", 3, offset, b"key", value, (("own", b"\xfe"),))
+
+
+async def written(bootstrap: str, topic: str, letters: list[DeadLetter]) -> dict[int, Any]:
+    """Offset -> what a reader finds of its letter."""
+    await create_topic(bootstrap, topic)
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
+        await KafkaDeadLetterWriter(producer, topic).write(letters)
+    found = {}
+    async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
+        while len(found) < len(letters):
+            record = await asyncio.wait_for(consumer.getone(), 20)
+            found[int(dict(record.headers)["elan-offset"])] = record
+    return found
+
+
+def test_a_reader_finds_the_bytes_untouched_and_where_they_came_from(
+    kafka_bootstrap: str, fresh_topic: Callable[[str], str]
+) -> None:
+    found = asyncio.run(written(kafka_bootstrap, fresh_topic("dead"), [letter(1, b"\x00\xff"), letter(2, None)]))
+
+    assert (found[1].value, found[1].key) == (b"\x00\xff", b"key")
+    assert dict(found[1].headers) == {
+        "own": b"\xfe",
+        "elan-reason": b"not_json",
+        "elan-detail": b"not UTF-8",
+        "elan-topic": b"esn",
+        "elan-partition": b"3",
+        "elan-offset": b"1",
+    }
+    assert found[2].value == b""
+    assert dict(found[2].headers)["elan-value-null"] == b"true"
+
+
+def test_a_record_too_large_for_a_letter_is_named_instead_of_blocking_the_partition(
+    kafka_bootstrap: str, fresh_topic: Callable[[str], str]
+) -> None:
+    found = asyncio.run(written(kafka_bootstrap, fresh_topic("large"), [letter(1, b"x" * 1_048_576)]))
+
+    assert found[1].value == b""
+    assert dict(found[1].headers)["elan-value-omitted"] == b"1048576"
+
+
+def test_a_topic_that_cannot_be_written_is_tried_later(kafka_bootstrap: str, fresh_topic: Callable[[str], str]) -> None:
+    async def story() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
+        await producer.start()
+        await producer.stop()
+        with pytest.raises(RetryLater, match="Dead letters cannot be written"):
+            await KafkaDeadLetterWriter(producer, fresh_topic("closed")).write([letter(1, b"x")])
+
+    asyncio.run(story())
