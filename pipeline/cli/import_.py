@@ -58,7 +58,7 @@ def import_activities(
         with _Bar(console) as bar:
             outcome = _deliver(bar, activities, report, to_topic=to_topic, to_file=to_file)
         _show(console, report)
-        console.print(escape(outcome))
+        console.print(escape(outcome), highlight=False, soft_wrap=True)
 
 
 def _deliver(
@@ -149,13 +149,17 @@ def _show(console: Console, report: ImportReport) -> None:
     console.print(table)
     console.print(
         f"{len(report.communities)} communities, {len(report.members)} members, "
-        f"{len(report.bots)} bots ({report.bot_activities} activities)."
+        f"{len(report.bots)} bots ({report.bot_activities} activities).",
+        highlight=False,
+        soft_wrap=True,
     )
     for reason, number in report.left_out.most_common(REASONS_SHOWN):
-        console.print(f"left out: {number} {escape(reason)}", highlight=False)
+        console.print(f"left out: {number} {escape(reason)}", highlight=False, soft_wrap=True)
     for reason, number in report.rejected.most_common(REASONS_SHOWN):
         places = ", ".join(report.places[reason])
-        console.print(f"[red]rejected[/red]: {number} {escape(f'{reason} ({places})')}", highlight=False)
+        console.print(
+            f"[red]rejected[/red]: {number} {escape(f'{reason} ({places})')}", highlight=False, soft_wrap=True
+        )
 
 
 @contextmanager
@@ -167,7 +171,7 @@ def _explained(console: Console) -> Iterator[None]:
         console.print(f"[red]error[/red]: {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        console.print("Interrupted; a file is left as it was, and a topic import can be run again.")
+        console.print("Interrupted; a file is left as it was, and a topic import can be run again.", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         # The reader of standard output has enough; Python must not try to flush it once more at its end.

@@ -56,7 +56,7 @@ class ImportReport:
 
     def leave_out(self, reason: str, number: int = 1) -> None:
         """`number` records are not activities, or not Élan's to see."""
-        if number:
+        if number > 0:
             self.left_out[_kept(self.left_out, reason)] += number
 
     def reject(self, reason: str) -> None:

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import SettingsError
+from pipeline.model import Activity, Kind, TimePrecision
+from pipeline.sources.flat_writer import encode_flat, write_flat
+from pipeline.sources.lines import LARGEST_LINE_BYTES
+from tests.unit.sources.made_exports import START, an_activity, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAMES = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
+MAYBE = st.none() | NAMES
+ACTIVITIES = st.builds(
+    Activity,
+    id=NAMES,
+    time=st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(timezone.utc)),  # noqa: DTZ001 - hypothesis adds the zone
+    kind=st.sampled_from(Kind),
+    network=NAMES,
+    community=NAMES,
+    actor=MAYBE,
+    platform=NAMES,
+    communityname=MAYBE,
+    object=MAYBE,
+    inreplyto=MAYBE,
+    author=MAYBE,
+    mentions=st.none() | st.lists(NAMES, max_size=3),
+    department=MAYBE,
+    line=MAYBE,
+    timeprecision=st.sampled_from(TimePrecision),
+    bot=st.booleans(),
+    count=st.integers(1, 10**9),
+)
+
+
+def line(**more: Any) -> dict[str, Any]:
+    return {"id": "a1", "time": "2024-03-04T09:00:00Z", "kind": "post", "community": "general", **more}
+
+
+def flat_file(path: Path, *lines: object) -> Path:
+    text = "\n".join(given if isinstance(given, str) else json.dumps(given) for given in lines)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+@given(activities=st.lists(ACTIVITIES, max_size=5), ending=st.sampled_from([".jsonl", ".jsonl.gz"]))
+def test_what_is_written_flat_is_read_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, activities: list[Activity], ending: str
+) -> None:
+    path = tmp_path_factory.mktemp("flat") / f"activities{ending}"
+    assert write_flat(activities, str(path)) == len(activities)
+    assert read("jsonl", path, None)[0] == activities
+
+
+def test_times_of_any_offset_become_utc(tmp_path: Path) -> None:
+    activities, _ = read("jsonl", flat_file(tmp_path / "a.jsonl", line(time="2024-03-04T10:00:00.5+01:00")))
+    assert activities[0].time == START + timedelta(seconds=0.5)
+    assert activities[0].time.tzinfo is timezone.utc
+
+
+def test_unusable_lines_are_rejected_with_reason_and_place_and_the_others_go_on(tmp_path: Path) -> None:
+    path = flat_file(
+        tmp_path / "a.jsonl",
+        line(),
+        line(kind="shout"),
+        line(time="2024-03-04T09:00:00"),
+        line(time="yesterday"),
+        line(count=0),
+        "{",
+        "[]",
+        {"id": "a1"},
+        "",
+        line(community=""),
+        line(id="a\tb"),
+        line(actor="x" * 201),
+        line(colour="green"),
+    )
+    activities, report = read("jsonl", path)
+    assert len(activities) == 2
+    assert {reason: [place.rsplit(":", 1)[1] for place in places] for reason, places in report.places.items()} == {
+        "unknown kind": ["2"],
+        "time has a wrong type or value": ["3", "4"],
+        "count has a wrong type or value": ["5"],
+        "not JSON": ["6"],
+        "not an object": ["7"],
+        "time is missing": ["8"],
+        "community is empty, too long or has control characters": ["10"],
+        "id is empty, too long or has control characters": ["11"],
+        "actor is empty, too long or has control characters": ["12"],
+    }
+
+
+def test_only_the_first_places_of_a_reason_are_kept(tmp_path: Path) -> None:
+    _, report = read("jsonl", flat_file(tmp_path / "a.jsonl", line(), *["{"] * 50))
+    assert report.rejected == {"not JSON": 50}
+    assert report.places["not JSON"] == [f"{tmp_path / 'a.jsonl'}:{number}" for number in (2, 3, 4)]
+
+
+def test_a_network_must_be_in_the_line_or_given_and_the_given_one_wins(tmp_path: Path) -> None:
+    path = flat_file(tmp_path / "a.jsonl", line(network="old"), line())
+    assert [a.network for a in read("jsonl", path, "new")[0]] == ["new", "new"]
+    activities, report = read("jsonl", path, None)
+    assert [a.network for a in activities] == ["old"]
+    assert report.rejected == {"network is missing (give --network)": 1}
+
+
+def test_a_line_without_end_is_not_held_in_memory(tmp_path: Path) -> None:
+    huge = line(actor="x" * (3 * LARGEST_LINE_BYTES))
+    activities, report = read("jsonl", flat_file(tmp_path / "a.jsonl", line(), huge, line(id="a3")))
+    assert [a.id for a in activities] == ["a1", "a3"]
+    assert report.rejected == {f"line of more than {LARGEST_LINE_BYTES} bytes": 1}
+
+
+def test_a_gzipped_file_is_known_by_its_bytes_not_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "no-ending"
+    path.write_bytes(gzip.compress(json.dumps(line()).encode()))
+    assert len(read("jsonl", path)[0]) == 1
+
+
+def test_a_network_of_control_characters_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no usable name"):
+        read("jsonl", tmp_path / "missing.jsonl", "a\nb")
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    target = tmp_path / "out.jsonl"
+    target.write_text("before")
+
+    def failing() -> Iterator[Activity]:
+        yield an_activity()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_flat(failing(), str(target))
+    assert target.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_same_activities_make_the_same_gzipped_bytes(tmp_path: Path) -> None:
+    for name in ("one.jsonl.gz", "two.jsonl.gz"):
+        write_flat([an_activity(1), an_activity(2)], str(tmp_path / name))
+    assert (tmp_path / "one.jsonl.gz").read_bytes() == (tmp_path / "two.jsonl.gz").read_bytes()
+
+
+def test_a_folder_that_is_not_there_cannot_be_written_to(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be written"):
+        write_flat([an_activity()], str(tmp_path / "missing" / "out.jsonl"))
+
+
+def test_a_flat_line_leaves_defaults_out() -> None:
+    expected = {"id": "a7", "time": "2024-03-04T09:00:00Z", "kind": "post", "network": "acme", "community": "general"}
+    assert json.loads(encode_flat(an_activity(7))) == {**expected, "actor": "u1"}
