@@ -1,0 +1,63 @@
+"""Section [detection]: the thresholds of the detector, with the defaults that were measured (docs/detection.md).
+
+They mirror `pipeline.detection.DetectionSettings`, which this layer may not import; a contract test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.settings.checks import Count, Positive
+from pipeline.settings.section import Section
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Weeks = Annotated[int, Field(ge=1, le=52)]
+
+
+class DetectionSettings(Section):
+    """When a decline is one; see docs/detection.md before changing any."""
+
+    history_weeks_needed: Weeks = 9
+    """A community younger than this is not judged."""
+    baseline_weeks: Weeks = 8
+    """Weeks before the present ones that make the baseline (fewer, down to 6, where the community is younger)."""
+    smallest_baseline_participants: Positive = 3.5
+    """Weekly participants below which a baseline is too small to judge."""
+    low_confidence_participants: Positive = 6.0
+    """Weekly participants below which an alert says `confidence: low`."""
+    drop_ratio: Share = 0.5
+    """Present level over baseline at or below which a decline is strong."""
+    latest_week_ratio: Share = 0.75
+    """The newest week must lie at or below this share of the baseline: the decline is not over yet."""
+    each_week_ratio: Share = 0.85
+    """All present weeks but one must lie at or below this share of the baseline."""
+    likelihood_score: Positive = 2.5
+    """Signed root of the likelihood ratio, in standard deviations, that a decline must exceed."""
+    overdispersion_size: Positive = 8.0
+    """Smallest size of the negative binomial of weekly participants (variance = mean + mean squared / size)."""
+    days_in_a_row: Count = 3
+    """Consecutive boundaries a decline must show before a watch is raised."""
+    silence_score: Positive = 20.0
+    """Negative natural log of the probability of the quiet days that is enough to raise a watch at once."""
+    confirmed_weeks: Weeks = 5
+    """Weeks since the onset before a watch can be confirmed."""
+    confirmed_ratio: Share = 0.5
+    """Level since the onset over baseline at or below which a watch is confirmed."""
+    confirmed_score: Positive = 2.5
+    """Signed root of the likelihood ratio since the onset that a confirmation must exceed."""
+    recovered_ratio: Share = 0.7
+    """Mean of the last 3 weeks over baseline at or above which an alert is resolved as recovered."""
+    settled_weeks: Weeks = 16
+    """Weeks after which an open alert is resolved: the lower level is the new baseline."""
+    dormant_weeks: Weeks = 8
+    """Weeks without any participant after which an open alert is resolved as dormant."""
+    network_participants_needed: Count = 20
+    """Weekly participants the rest of the network must have for its level to be divided out."""
+    network_outage_ratio: Share = 0.6
+    """Level of the rest of the network over its 8-week median at or below which communities are held back."""
+    holidays_a_week: Count = 3
+    """Public holidays on working days within a week at or above which communities are held back."""
+    update_ratio_change: Positive = 0.15
+    """Change of the drop ratio, at least 7 days after the last step, that is worth an update."""
