@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Header = tuple[str, "bytes | None"]
 NULL_HEADER = "elan-value-null"
 OMITTED_HEADER = "elan-value-omitted"
+WRITE_TIMEOUT_SECONDS = 30.0
+"""aiokafka waits for ever for a topic that it does not learn of."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -67,19 +69,20 @@ class KafkaDeadLetterWriter:
 
     async def write(self, letters: Sequence[DeadLetter]) -> None:
         """See `DeadLetterWriter`."""
-        await asyncio.gather(*(self._write(letter) for letter in letters))
+        writing = asyncio.gather(*(self._write(letter) for letter in letters))
+        try:
+            await asyncio.wait_for(writing, WRITE_TIMEOUT_SECONDS)
+        except (KafkaError, asyncio.TimeoutError) as error:
+            message = f"Dead letters cannot be written to topic {self._topic}: {type(error).__name__}"
+            raise RetryLater(message) from error
 
     async def _write(self, letter: DeadLetter) -> None:
         try:
-            try:
-                await self._send(letter, letter.kafka_value(), letter.kafka_headers())
-            except MessageSizeTooLargeError:
-                # A record as large as its topic allows does not fit with our headers. The letter says where it lies.
-                size = str(len(letter.kafka_value())).encode()
-                await self._send(letter, b"", [*letter.kafka_headers(), (OMITTED_HEADER, size)])
-        except KafkaError as error:
-            message = f"Dead letters cannot be written to topic {self._topic}: {type(error).__name__}"
-            raise RetryLater(message) from error
+            await self._send(letter, letter.kafka_value(), letter.kafka_headers())
+        except MessageSizeTooLargeError:
+            # A record as large as its topic allows does not fit with our headers. The letter says where it lies.
+            size = str(len(letter.kafka_value())).encode()
+            await self._send(letter, b"", [*letter.kafka_headers(), (OMITTED_HEADER, size)])
 
     async def _send(self, letter: DeadLetter, value: bytes, headers: list[Header]) -> None:
         await self._producer.send_and_wait(self._topic, value, key=letter.key, headers=headers)

@@ -17,7 +17,9 @@ from pipeline.ingest.batch_app import BatchApp, run
 from tests.servers.process import HOST, ServerProcess, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from typing_extensions import Self
 
     from pipeline.ingest.lanes import Partition
     from pipeline.ingest.record_batch import RecordBatch
@@ -147,7 +149,7 @@ class Worker:
         self.app = app
         self.task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Worker:
+    async def __aenter__(self) -> Self:
         self.task = asyncio.create_task(run(self.app, stop_on_signals=False))
         return self
 

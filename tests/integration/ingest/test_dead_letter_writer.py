@@ -7,6 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from pipeline.errors import RetryLater
+from pipeline.ingest import dead_letters
 from pipeline.ingest.dead_letters import DeadLetter, KafkaDeadLetterWriter
 from pipeline.model import Reason
 from tests.integration.ingest.conftest import create_topic
@@ -24,7 +25,7 @@ async def written(bootstrap: str, topic: str, letters: list[DeadLetter]) -> dict
     await create_topic(bootstrap, topic)
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
         await KafkaDeadLetterWriter(producer, topic).write(letters)
-    found = {}
+    found: dict[int, Any] = {}
     async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
         while len(found) < len(letters):
             record = await asyncio.wait_for(consumer.getone(), 20)
@@ -59,7 +60,11 @@ def test_a_record_too_large_for_a_letter_is_named_instead_of_blocking_the_partit
     assert dict(found[1].headers)["elan-value-omitted"] == b"1048576"
 
 
-def test_a_topic_that_cannot_be_written_is_tried_later(kafka_bootstrap: str, fresh_topic: Callable[[str], str]) -> None:
+def test_a_topic_that_cannot_be_written_is_tried_later(
+    kafka_bootstrap: str, fresh_topic: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "WRITE_TIMEOUT_SECONDS", 0.5)
+
     async def story() -> None:
         producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
         await producer.start()
