@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.detection.advice import RUNBOOK, Champions, suggested_action
 from pipeline.detection.detector import decide
 from pipeline.history import WINDOW_DAYS, Reading
 from pipeline.model import AlertKind, AlertState, AlertTransition
 from pipeline.publish.alerts import alert_id, boundary_time, day_time, encode_transition
-from pipeline.scoring.champions import champions, lost_regulars
+from pipeline.scoring.champions import CHAMPION_QUIET_DAYS, champions, lost_regulars, silent_champions
 from pipeline.scoring.engagement import engagement_index
 from pipeline.scoring.phase import phases
 from pipeline.windows.rolling import Windows
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     OnReadings = Callable[[str, Sequence[Reading]], None]
 
-RUNBOOK = "community-loses-momentum"
 CHAMPION_WINDOW_DAYS = 91
 READING_WEEKS = 26
 _WEEK_DAYS = 7
@@ -131,9 +131,11 @@ class Judge:
         self, history: History, row: int, step: Step, phase: Phase, zone: ZoneInfo
     ) -> AlertTransition:
         network, community, day = history.network, history.communities[row], history.boundary_day
-        evidence = dict(step.evidence)
+        evidence, action = dict(step.evidence), None
         if step.state is not AlertState.RESOLVED:
             evidence |= await self._members_evidence(network, community, day)
+            carried = Champions(evidence["champions"], evidence["champions_silent"])
+            action = suggested_action(step.evidence, carried)
         return AlertTransition(
             id=alert_id(network, community, AlertKind.MOMENTUM, step.since_day),
             network=network,
@@ -148,15 +150,17 @@ class Judge:
             evidence=evidence,
             reason=step.reason.value if step.reason else None,
             phase=phase,
+            action=action,
             runbook=RUNBOOK,
         )
 
     async def _members_evidence(self, network: str, community: str, day: int) -> dict[str, Any]:
         """Only for communities whose alert takes a step: members are read for nobody else."""
         members = await self._windows.members(network, community, day)
-        carriers = champions(members, day, CHAMPION_WINDOW_DAYS)
+        carriers = champions(members, day - CHAMPION_QUIET_DAYS, CHAMPION_WINDOW_DAYS)
         return {
             "champions": len(carriers),
+            "champions_silent": len(silent_champions(members, day)),
             "champions_first_share_ratio": round(carriers[0].share, 3) if carriers else 0.0,
             "lost_regulars": lost_regulars(members, day),
         }

@@ -6,20 +6,22 @@ import asyncio
 import logging
 import platform
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from pipeline import __version__, clock
+from pipeline.app import async_redis_client
 from pipeline.endpoint import endpoint
 from pipeline.errors import RetryLater
 from pipeline.publish.alerts import day_start_seconds
 from pipeline.publish.community_metrics import CommunityMetrics
 from pipeline.telemetry import Telemetry
+from pipeline.windows.redis_store import RedisStore
+from pipeline.windows.redis_verdicts import RedisVerdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from zoneinfo import ZoneInfo
 
-    from pipeline.windows.redis_store import RedisStore
-    from pipeline.windows.redis_verdicts import RedisVerdicts
+    from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -80,3 +82,21 @@ async def serve(board: Board, metrics: CommunityMetrics, host: str, port: int, o
             ready.set(board.why_not_ready() is None)
             await asyncio.sleep(REFRESH_SECONDS)
             await board.refresh()
+
+
+async def run_serve(settings: Settings, on_url: Callable[[str], None]) -> None:
+    """`elan serve`, until cancelled.
+
+    Raises:
+        ServerError: Redis cannot be reached, or the port is taken.
+    """
+    namespace, shards = settings.redis.namespace, settings.redis.shards
+    metrics = CommunityMetrics(settings.privacy.smallest_group, settings.serve.community_series)
+    async with async_redis_client(settings) as client:
+        board = Board(
+            RedisStore(client, namespace, shards),
+            RedisVerdicts(client, namespace, shards),
+            lambda network: ZoneInfo(settings.network(network).time_zone),
+            metrics,
+        )
+        await serve(board, metrics, settings.serve.host, settings.serve.port, on_url)

@@ -69,13 +69,17 @@ def _draw_phases(axes: Axes, run: CommunityRun) -> None:
 
 
 def _draw_alerts(axes: Axes, run: CommunityRun) -> None:
+    confirmed = set()
     for step in run.alerts:
         known_on = datetime.fromisoformat(step.at.replace("Z", "+00:00")).astimezone(timezone.utc).date()
         colour = "#15803d" if step.state is AlertState.RESOLVED else STAGE_COLOURS[step.stage]
         style = ":" if step.state is AlertState.UPDATED else "-"
         axes.axvline(known_on, color=colour, linestyle=style, linewidth=1.2)  # type: ignore[arg-type]
         text = step.reason if step.state is AlertState.RESOLVED else step.stage.value
-        if step.state is not AlertState.UPDATED or step.stage is Stage.CONFIRMED:
+        is_news = step.state is not AlertState.UPDATED or (step.stage is Stage.CONFIRMED and step.id not in confirmed)
+        if step.stage is Stage.CONFIRMED:
+            confirmed.add(step.id)
+        if is_news:
             axes.annotate(
                 str(text),
                 (known_on, 1.0),  # type: ignore[arg-type]

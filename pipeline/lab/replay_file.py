@@ -8,8 +8,7 @@ from pipeline.lab.backtest import Backtest
 from pipeline.pseudonyms import Pseudonymiser
 from pipeline.rules import rules_of
 from pipeline.sources.ordering import in_time_order
-from pipeline.sources.registry import SOURCES
-from pipeline.sources.report import ImportReport
+from pipeline.sources.registry import source_named
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from pipeline.lab.runs import Recorder
     from pipeline.model import Activity, AlertTransition
     from pipeline.settings import Settings
+    from pipeline.sources.report import ImportReport
+
+REPLAY_KEY = b"a replay stores nothing, so its key protects nothing"
 
 
 def read_in_order(path: Path, source: str, network: str | None, report: ImportReport) -> Iterator[Activity]:
@@ -25,17 +27,20 @@ def read_in_order(path: Path, source: str, network: str | None, report: ImportRe
 
     Raises:
         InputError: the file cannot be used.
+        SettingsError: no such source, or the network must be named.
     """
-    return in_time_order(SOURCES[source].read(path, network, report))
+    return in_time_order(source_named(source).read(path, network, report))
 
 
 async def replay_file(
-    activities: Iterable[Activity], settings: Settings, key: bytes, recorder: Recorder
+    activities: Iterable[Activity], settings: Settings, recorder: Recorder
 ) -> AsyncIterator[AlertTransition]:
     """Alert steps of a replay, as they would have been told; the recorder sees every boundary."""
-    rules = rules_of(settings)
     backtest = Backtest(
-        rules, lambda network: settings.network(network).time_zone, Pseudonymiser(key), recorder.readings
+        rules_of(settings),
+        lambda network: settings.network(network).time_zone,
+        Pseudonymiser(REPLAY_KEY),
+        recorder.readings,
     )
     async for step in backtest.run(activities):
         recorder.step(step)

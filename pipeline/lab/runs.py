@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,3 +74,16 @@ class Recorder:
         if place not in self.runs:
             self.runs[place] = CommunityRun(network, community)
         return self.runs[place]
+
+    def only(self, community: str, known: Iterable[str]) -> CommunityRun:
+        """The run of the one community that was chosen.
+
+        Raises:
+            SettingsError: nobody acted in a community of that name.
+        """
+        found = [run for (_, name), run in self.runs.items() if name == community and run.days]
+        if not found:
+            near = get_close_matches(community, list(known), n=3)
+            hint = f"; did you mean {', '.join(near)}?" if near else "."
+            raise SettingsError(f"There is no community {community!r} with a judged day{hint}")
+        return found[0]

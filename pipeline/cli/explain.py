@@ -1,0 +1,124 @@
+"""`elan explain`: one community's curve, baseline, phases and alerts, and what they rest on."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
+
+if TYPE_CHECKING:
+    from pipeline.lab.runs import CommunityRun
+    from pipeline.model import AlertTransition
+    from pipeline.settings import Settings
+
+SKETCH_WIDTH = 110
+
+
+def explain(
+    community: Annotated[str, typer.Argument(help="Id of the community.")],
+    events: Annotated[
+        Path | None, typer.Option(help=f"{EVENTS_HELP} Without it, what the workers left in Redis.", allow_dash=True)
+    ] = None,
+    source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "jsonl",
+    network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
+    plot: Annotated[Path | None, typer.Option(help="Folder for a picture.")] = None,
+) -> None:
+    """Explain a community: how it went, against which baseline, through which phases, and every alert with its evidence.
+
+    With --events a file is replayed in memory, boundary by boundary; its alerts equal those of a live run over the same
+    events. Without, the last year is read from Redis: the curve, where the community stands now, and its open alert.
+
+    Example: elan explain general --events events.jsonl.gz --plot pictures/
+
+    Exit codes: 0 done, 2 no such community or a setting is wrong, 3 Redis cannot be reached, 4 the file cannot be used.
+    """
+    from pipeline.settings import load_settings  # noqa: PLC0415 - quick --help
+
+    settings = load_settings()
+    if events is None:
+        run = asyncio.run(_live(settings, community, network))
+    else:
+        run = asyncio.run(_replayed(settings, community, events, source, network))
+    console = Console()
+    show(run, console)
+    if plot is not None:
+        from pipeline.lab.plots import draw  # noqa: PLC0415 - half a second
+
+        plot.mkdir(parents=True, exist_ok=True)
+        console.print(f"picture: {draw(run, plot)}", highlight=False, soft_wrap=True)
+
+
+async def _replayed(
+    settings: Settings, community: str, events: Path, source: str, network: str | None
+) -> CommunityRun:
+    from pipeline.lab.replay_file import read_in_order, replay_file  # noqa: PLC0415 - quick --help
+    from pipeline.lab.runs import Recorder  # noqa: PLC0415
+    from pipeline.sources.report import ImportReport  # noqa: PLC0415
+
+    recorder, report = Recorder([community]), ImportReport()
+    async for _ in replay_file(read_in_order(events, source, network, report), settings, recorder):
+        pass
+    return recorder.only(community, (name for _, name in report.communities))
+
+
+async def _live(settings: Settings, community: str, network: str | None) -> CommunityRun:
+    from pipeline.app import async_redis_client  # noqa: PLC0415 - quick --help
+    from pipeline.lab.live_run import read_live_run  # noqa: PLC0415
+
+    async with async_redis_client(settings) as client:
+        return await read_live_run(client, settings, community, network)
+
+
+def show(run: CommunityRun, console: Console) -> None:
+    """Print a community's run."""
+    from pipeline.lab.plots import date_of, sketch  # noqa: PLC0415 - quick --help
+
+    console.print(f"[bold]{run.network} / {run.name or run.community}[/bold]", highlight=False)
+    console.print(Text.from_ansi(sketch(run, min(console.width, SKETCH_WIDTH))))
+    newest = run.baselines[-1]
+    console.print(
+        f"{date_of(run.days[-1])}: {run.weekly_participants[-1]} participants in the last 7 days, own baseline "
+        f"{'not known yet' if newest is None else f'{newest:.1f}'}, phase {run.phases[-1]}.",
+        highlight=False,
+    )
+    changes = run.phase_changes()
+    if changes:
+        console.print("phases: " + ", ".join(f"{phase} from {date_of(day)}" for day, phase in changes), highlight=False)
+    for line in alert_lines(run.alerts) or ["No alerts."]:
+        console.print(line, highlight=False, markup=False)
+
+
+def alert_lines(steps: list[AlertTransition]) -> list[str]:
+    """Each alert under its name, one line a step: when it was known, what it is, and the figures it rests on."""
+    lines = []
+    for step in steps:
+        if step.state.value == "raised":
+            lines.append(f"alert {step.id}: losing momentum since {step.since[:10]}")
+        reason = f" ({step.reason})" if step.reason else ""
+        lines.append(f"  {step.at[:10]}  {step.state.value}{reason}, {step.stage.value}, {step.severity.value}: {figures(step)}")
+        if step.action and step.state.value == "raised":
+            lines.append(f"              {step.action}")
+    return lines
+
+
+def figures(step: AlertTransition) -> str:
+    """The evidence of a step in one line."""
+    evidence = step.evidence
+    words = [
+        f"{evidence['present_weekly_participants']} participants a week in the last {evidence['present_window_days']} days "
+        f"against {evidence['baseline_weekly_participants']} in the {evidence['baseline_window_days']} days before"
+    ]
+    if evidence["quiet_days"]:
+        words.append(f"{evidence['quiet_days']} quiet days")
+    if evidence.get("lost_regulars"):
+        words.append(f"{evidence['lost_regulars']} lost regulars")
+    if evidence.get("champions_silent"):
+        words.append(f"{evidence['champions_silent']} of {evidence['champions']} champions silent")
+    words.append(f"confidence {evidence['confidence']}")
+    return "; ".join(words)
