@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 INTERRUPTED = 130
+CLOSE_SECONDS = 5.0
 PROGRESS_EVERY = 1_000
 """Activities between two moves of the bar."""
 REASONS_SHOWN = 20
@@ -94,7 +95,8 @@ def _to_topic(bar: _Bar, activities: Iterable[Activity], report: ImportReport) -
         for _ in writer.write(bar.writing(activities, report)):
             pass
     finally:
-        producer.close()
+        # All that counts is acknowledged by now; a broker that is away is not waited for.
+        producer.close(timeout=CLOSE_SECONDS)
     return (
         f"{writer.written} activities written to {settings.kafka.activity_topic}, "
         f"{writer.already_imported} had been imported before."

@@ -92,7 +92,8 @@ def _block(fields: list[str], time: datetime) -> Block:
     if stream == "space":
         place, names = rest[0], rest[1:]
     else:
-        place, names = (rest[2], rest[3:]) if len(rest) > FEWEST_FIELDS else ("", [])
+        shown_in = rest[2:]
+        place, names = (shown_in[0], shown_in[1:]) if shown_in else ("", [])
     left_out = f"{activity_type} with its answers" if activity_type in MADE_BY_THE_PLATFORM else None
     name = ";".join(names).strip(";") or None
     return Block(_id("post", time, place, 0), place, name, left_out)
@@ -115,7 +116,7 @@ def _activity(fields: list[str], time: datetime, block: Block, network: str) -> 
         actor=fields[0],
         platform=PLATFORM,
         communityname=name,
-        object=block.id if kind is Kind.REACTION else activity_id,
+        object=(block.id or None) if kind is Kind.REACTION else activity_id,
         inreplyto=block.id if kind is Kind.COMMENT and block.id else None,
         timeprecision=TimePrecision.OF_OBJECT if kind is Kind.REACTION else TimePrecision.EXACT,
     )

@@ -138,6 +138,8 @@ def _activities(message: Message, channel: Channel, workspace: Workspace, report
             return
         yield _written(message, channel, workspace, time, kind)
         yield from _reactions(message, channel, workspace, time)
+        unnamed = sum(max(0, reaction.count - len(reaction.users)) for reaction in message.reactions or ())
+        report.leave_out("reactions, counted without member", unnamed)
 
 
 def _time(ts: str) -> datetime | None:

@@ -22,10 +22,11 @@ class User(msgspec.Struct, frozen=True):
 
 
 class Reaction(msgspec.Struct, frozen=True):
-    """Who reacted with one emoji."""
+    """Who reacted with one emoji; Slack names only the first users of a popular one."""
 
     name: str
     users: list[str] = []
+    count: int = 0
 
 
 class Edited(msgspec.Struct, frozen=True):

@@ -64,6 +64,13 @@ def test_bots_are_marked(tmp_path: Path, mark: dict[str, Any]) -> None:
     assert activity.actor is not None
 
 
+def test_reactions_that_slack_counts_without_naming_anybody_are_left_out(tmp_path: Path) -> None:
+    popular = message(reactions=[{"name": "tada", "users": ["U2", "U3"], "count": 60}])
+    activities, report = read("slack-export", zipped(tmp_path / "acme.zip", slack([popular])))
+    assert [a.kind for a in activities].count(Kind.REACTION) == 2
+    assert dict(report.left_out) == {"reactions, counted without member": 58}
+
+
 def test_a_null_bot_id_is_no_bot(tmp_path: Path) -> None:
     (activity,) = said(tmp_path, message(bot_id=None))
     assert not activity.bot
