@@ -48,7 +48,16 @@ def import_activities(
         typer.Option(metavar="FILE", help="Write the flat form; gzipped if it ends in .gz, - for standard output."),
     ] = None,
 ) -> None:
-    """Import an export in time order; with neither target it is only read and counted."""
+    """Import an export in time order; with neither target it is only read and counted.
+
+    What was imported before is not written again, so the same export, or a later and larger one, can be imported at any
+    time. Records that cannot be used are counted with their reason and first places, and stop nothing.
+
+    Example: elan import slack-export acme.zip --network acme --to-topic
+
+    Exit codes: 0 done, 2 an option or a setting is wrong, 3 Kafka or Redis cannot be reached, 4 the export is damaged or
+    of another platform, 130 ended by Ctrl-C.
+    """
     console = Console(stderr=True)
     with _explained(console):
         if to_topic and to_file is not None:

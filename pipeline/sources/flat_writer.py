@@ -30,10 +30,11 @@ def write_flat(activities: Iterable[Activity], target: str) -> int:
     A file appears under its name only when it is complete: an error leaves what was there before.
 
     Raises:
-        SettingsError: the file cannot be written.
+        SettingsError: the target cannot be written.
+        BrokenPipeError: the reader of standard output has gone.
     """
     if target == STANDARD_OUTPUT:
-        return _write_lines(activities, sys.stdout.buffer)
+        return _write_to_standard_output(activities)
     with _replacing(Path(target)) as stream:
         return _write_lines(activities, stream)
 
@@ -50,6 +51,16 @@ def _write_lines(activities: Iterable[Activity], stream: IO[bytes]) -> int:
         written += 1
     stream.flush()
     return written
+
+
+def _write_to_standard_output(activities: Iterable[Activity]) -> int:
+    try:
+        return _write_lines(activities, sys.stdout.buffer)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"Standard output cannot be written ({error.strerror or error}); write to another file."
+        raise SettingsError(message) from error
 
 
 @contextmanager

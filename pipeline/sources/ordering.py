@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from pipeline.errors import SettingsError
 from pipeline.model import Activity
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ _DECODER = msgspec.msgpack.Decoder(Activity)
 
 
 def in_time_order(activities: Iterable[Activity], run_activities: int = RUN_ACTIVITIES) -> Iterator[Activity]:
-    """All activities by (time, id). Nothing is yielded before the last one was read: a damaged input yields nothing."""
+    """All activities by (time, id). Nothing is yielded before the last one was read: a damaged input yields nothing.
+
+    Raises:
+        SettingsError: the temporary folder is full.
+    """
     source = iter(activities)
     run = sorted(islice(source, run_activities), key=time_and_id)
     if len(run) < run_activities:
@@ -60,11 +65,17 @@ def _merged(spools: list[IO[bytes]]) -> Iterator[Activity]:
 
 def _spooled(activities: Iterable[Activity], files: ExitStack) -> IO[bytes]:
     spool = files.enter_context(tempfile.TemporaryFile(prefix="elan-import-", buffering=BUFFER_BYTES))  # noqa: SIM115 - `files` closes it
-    for activity in activities:
-        record = _ENCODER.encode(activity)
-        spool.write(len(record).to_bytes(_LENGTH_BYTES, "big"))
-        spool.write(record)
-    spool.seek(0)
+    try:
+        for activity in activities:
+            record = _ENCODER.encode(activity)
+            spool.write(len(record).to_bytes(_LENGTH_BYTES, "big"))
+            spool.write(record)
+        spool.seek(0)
+    except OSError as error:
+        message = (
+            f"No room to sort in {tempfile.gettempdir()} ({error.strerror or error}); set TMPDIR to a larger folder."
+        )
+        raise SettingsError(message) from error
     return spool
 
 

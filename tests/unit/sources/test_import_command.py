@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = """
 import typer
@@ -80,6 +82,18 @@ def test_an_unknown_source_or_two_targets_end_with_2(tmp_path: Path) -> None:
     assert unknown.returncode == 2
     assert "choose one of slack-export, zulip-archive, discourse-topics, jsonl, lecko" in unknown.stderr.decode()
     assert elan_import("jsonl", "-", "--to-topic", "--to-file", "x").returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_ends_with_2_and_one_line() -> None:
+    command = [sys.executable, "-c", COMMAND, "import", "jsonl", "-", "--network", "acme", "--to-file", "-"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, input=flat(LINE), stdout=full, stderr=subprocess.PIPE, check=False, timeout=60, cwd=ROOT
+        )
+    assert done.returncode == 2
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("error: Standard output cannot be written")
 
 
 def test_the_help_names_every_source() -> None:
