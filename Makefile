@@ -16,7 +16,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.10 --generate-hash
 .PHONY: help install demo test unit lint format lock tools clean
 
 help:  ## this list
-	@sed -nE 's/^([a-z]+):.*  ## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## /{printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed  ## the command .venv/bin/elan, with all it needs
 

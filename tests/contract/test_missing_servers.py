@@ -50,6 +50,7 @@ STRICT = {"ELAN_REQUIRE_SERVERS": "1"}
         ("promtool is not installed", {}, False),
         ("promtool is not installed", STRICT, True),
         ("no Redis: valkey-server not found", STRICT, True),
+        ("the embedded broker is not installed", STRICT, True),
         ("promtool 2.42 does not know start_timestamp", STRICT, False),
         ("the archive houston.jsonl.gz is not in ../shared/data", STRICT, False),
     ],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.servers.process import ServerUnavailableError
 
 DATA_FOLDER = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
-_SERVER = re.compile(r"kafka|valkey|redis|prometheus|promtool", re.IGNORECASE)
+_SERVER = re.compile(r"broker|kafka|valkey|redis|prometheus|promtool", re.IGNORECASE)
 _LACK = re.compile(
     r"missing|absent|not found|not on path|not installed|unavailable|unreachable|cannot be had", re.IGNORECASE
 )
