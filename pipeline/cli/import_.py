@@ -37,7 +37,9 @@ SOURCES_HELP = "; ".join(f"{source.name}: {source.description}" for source in SO
 
 def import_activities(
     source: Annotated[str, typer.Argument(help=f"What was exported. {SOURCES_HELP}.", metavar="SOURCE")],
-    path: Annotated[Path, typer.Argument(help="The export; - reads lines from standard input.", allow_dash=True)],
+    path: Annotated[
+        Path, typer.Argument(help="The export; - reads lines from standard input.", allow_dash=True, metavar="PATH")
+    ],
     network: Annotated[
         Optional[str],  # noqa: UP045 - Typer reads it, on Python 3.10 too
         typer.Option(help="Name of the network; of a zip or folder, its own name unless given."),
@@ -50,13 +52,13 @@ def import_activities(
 ) -> None:
     """Import an export in time order; with neither target it is only read and counted.
 
-    What was imported before is not written again, so the same export, or a later and larger one, can be imported at any
-    time. Records that cannot be used are counted with their reason and first places, and stop nothing.
+    What was imported to the topic before is not written again: the same export, or a later and larger one, can be
+    imported at any time. Records that cannot be used are counted with reason and first places, and stop nothing.
 
     Example: elan import slack-export acme.zip --network acme --to-topic
 
-    Exit codes: 0 done, 2 an option or a setting is wrong, 3 Kafka or Redis cannot be reached, 4 the export is damaged or
-    of another platform, 130 ended by Ctrl-C.
+    Exit codes: 0 done, 1 the reader of standard output has gone, 2 an option or a setting is wrong, 3 Kafka or Redis
+    cannot be reached, 4 the export is damaged or of another platform, 130 ended by Ctrl-C.
     """
     console = Console(stderr=True)
     with _explained(console):
