@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import redis
 import redis.asyncio
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError as AIOKafkaError
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
-from pipeline.errors import ServerError
+from pipeline.errors import ServerError, SettingsError
+from pipeline.settings.checks import without_password
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from aiokafka import AIOKafkaProducer
+    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+
     from pipeline.settings import KafkaSettings, RedisSettings, Settings
 
 LARGEST_REQUEST_BYTES = 8 * 1024 * 1024
+LARGEST_BATCH_BYTES = 256 * 1024
 PRODUCER_LINGER_MILLISECONDS = 50
-_RETRIES = 2
+PROBE_SECONDS = 5.0
+BOOTSTRAP_MILLISECONDS = 10_000
+DELIVERY_MILLISECONDS = 30_000
+REDIS_CONNECTIONS = 16
+REDIS_RETRIES = 2
+REDIS_LONGEST_BACKOFF_SECONDS = 1.0
+REDIS_TROUBLE = (redis.RedisError, RedisClusterException, OSError)
 
 
 def ssl_context(settings: KafkaSettings | RedisSettings) -> ssl.SSLContext:
-    """A verifying context with the authority and the certificate of the settings."""
-    context = ssl.create_default_context(cafile=settings.tls_ca_file)
-    if settings.tls_certificate_file is not None:
-        context.load_cert_chain(settings.tls_certificate_file, settings.tls_key_file)
+    """A verifying context with the authority and the certificate of the settings.
+
+    Raises:
+        SettingsError: a file cannot be read or holds no certificate or key.
+    """
+    try:
+        context = ssl.create_default_context(cafile=settings.tls_ca_file)
+        if settings.tls_certificate_file is not None:
+            context.load_cert_chain(settings.tls_certificate_file, settings.tls_key_file)
+    except OSError as error:
+        named = (settings.tls_ca_file, settings.tls_certificate_file, settings.tls_key_file)
+        files = ", ".join(file for file in named if file is not None)
+        raise SettingsError(
+            f"The TLS files {files} cannot be used ({error}): check the settings tls_…_file."
+        ) from error
     return context
 
 
@@ -52,34 +73,69 @@ def _kafka_options(settings: KafkaSettings) -> dict[str, Any]:
 
 
 def _reach_kafka(settings: Settings, make: Callable[..., Any], **options: Any) -> Any:
-    servers = settings.kafka.bootstrap_servers
+    from kafka.errors import KafkaError  # noqa: PLC0415 - only who speaks to Kafka waits for its import
+
+    _probe_kafka(settings.kafka)
     try:
-        return make(**_kafka_options(settings.kafka), **options)
+        return make(**_kafka_options(settings.kafka), bootstrap_timeout_ms=BOOTSTRAP_MILLISECONDS, **options)
     except (KafkaError, OSError, ValueError) as error:
-        raise ServerError(f"Kafka at {servers} cannot be reached ({error}): start it or set kafka.bootstrap_servers.") from error
+        raise ServerError(_kafka_sentence(settings.kafka, error)) from error
+
+
+def _probe_kafka(settings: KafkaSettings) -> None:
+    """Raises ServerError where no broker takes a connection: the clients would try for long and not say why."""
+    trouble: OSError | None = None
+    for server in settings.bootstrap_servers.split(","):
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_SECONDS).close()
+        except OSError as error:
+            trouble = error
+        else:
+            return
+    raise ServerError(
+        f"Kafka at {settings.bootstrap_servers} cannot be reached ({trouble}): "
+        f"start it, or set kafka.bootstrap_servers to where it is."
+    ) from trouble
+
+
+def _kafka_sentence(settings: KafkaSettings, error: Exception) -> str:
+    return (
+        f"Kafka at {settings.bootstrap_servers} takes connections but does not answer as expected ({error}): "
+        f"check kafka.security_protocol ({settings.security_protocol}) and the credentials."
+    )
 
 
 def kafka_admin(settings: Settings) -> KafkaAdminClient:
-    """A client for administration; raises ServerError."""
+    """A client for administration; close it. Raises ServerError."""
+    from kafka import KafkaAdminClient  # noqa: PLC0415
+
     return _reach_kafka(settings, KafkaAdminClient)
 
 
 def kafka_producer(settings: Settings) -> KafkaProducer:
-    """A producer for imports and tools: all replicas, order kept within a partition; raises ServerError."""
+    """A producer for imports and tools: all replicas, order kept within a partition; close it. Raises ServerError."""
+    from kafka import KafkaProducer  # noqa: PLC0415
+
     return _reach_kafka(
         settings,
         KafkaProducer,
         acks="all",
+        # The embedded broker of the demo has no idempotent producers; one request in flight keeps the order as well.
         enable_idempotence=False,
         max_in_flight_requests_per_connection=1,
         linger_ms=PRODUCER_LINGER_MILLISECONDS,
-        batch_size=256 * 1024,
+        batch_size=LARGEST_BATCH_BYTES,
         max_request_size=LARGEST_REQUEST_BYTES,
+        delivery_timeout_ms=DELIVERY_MILLISECONDS,
+        request_timeout_ms=DELIVERY_MILLISECONDS // 2,
     )
 
 
 def kafka_consumer(settings: Settings, *topics: str, group: str | None = None) -> KafkaConsumer:
-    """A consumer for tools, from the earliest record, committing nothing by itself; raises ServerError."""
+    """A consumer for tools, from the earliest record, committing nothing by itself; close it. Raises ServerError."""
+    from kafka import KafkaConsumer  # noqa: PLC0415
+
     consumer = _reach_kafka(
         settings, KafkaConsumer, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False
     )
@@ -91,6 +147,10 @@ def kafka_consumer(settings: Settings, *topics: str, group: str | None = None) -
 @asynccontextmanager
 async def aiokafka_producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     """A worker's producer for dead letters, alerts and the clock; raises ServerError."""
+    from aiokafka import AIOKafkaProducer  # noqa: PLC0415
+    from aiokafka.errors import KafkaError  # noqa: PLC0415
+
+    _probe_kafka(settings.kafka)
     producer = AIOKafkaProducer(
         **_kafka_options(settings.kafka),
         acks="all",
@@ -99,10 +159,9 @@ async def aiokafka_producer(settings: Settings) -> AsyncIterator[AIOKafkaProduce
     )
     try:
         await producer.start()
-    except (AIOKafkaError, OSError) as error:
+    except (KafkaError, OSError) as error:
         await producer.stop()
-        servers = settings.kafka.bootstrap_servers
-        raise ServerError(f"Kafka at {servers} cannot be reached ({error}): start it or set kafka.bootstrap_servers.") from error
+        raise ServerError(_kafka_sentence(settings.kafka, error)) from error
     try:
         yield producer
     finally:
@@ -110,7 +169,7 @@ async def aiokafka_producer(settings: Settings) -> AsyncIterator[AIOKafkaProduce
 
 
 def broker_credentials(settings: Settings) -> Any:
-    """What Faust authenticates with, None for plain text. The context is always ours: Faust falls back to plain text."""
+    """What Faust authenticates with, None for plain text. The context is ours: without one Faust uses plain text."""
     import faust  # noqa: PLC0415 - a third of a second that only workers need
     from faust.types.auth import SASLMechanism  # noqa: PLC0415
 
@@ -137,49 +196,62 @@ def _redis_options(settings: RedisSettings) -> dict[str, Any]:
     if settings.password is not None:
         options["password"] = settings.password.get_secret_value()
     if settings.url.startswith("rediss"):
+        ssl_context(settings)  # so that a file that cannot be used is told by its setting
         options |= {"ssl_ca_certs": settings.tls_ca_file, "ssl_certfile": settings.tls_certificate_file}
         options |= {"ssl_keyfile": settings.tls_key_file}
     return options
 
 
-def redis_client(settings: Settings) -> Any:
-    """A blocking client for tools, of one server or of a Cluster; raises ServerError."""
-    url, options = settings.redis.url, _redis_options(settings.redis)
+def _plain_url(settings: RedisSettings) -> tuple[bool, str]:
+    """Whether it is a Cluster, and the URL as redis-py reads it."""
+    return "+cluster" in settings.url, settings.url.replace("+cluster", "", 1)
+
+
+def redis_client(settings: Settings) -> redis.Redis | redis.RedisCluster:
+    """A blocking client for tools, of one server or of a Cluster; close it. Raises ServerError."""
+    options = _redis_options(settings.redis)
+    cluster, url = _plain_url(settings.redis)
+    # Ten tries by default: half a minute until somebody learns that the server is not there.
+    retry = Retry(ExponentialBackoff(cap=REDIS_LONGEST_BACKOFF_SECONDS), REDIS_RETRIES)
+    make = redis.RedisCluster.from_url if cluster else redis.Redis.from_url
     try:
-        if "+cluster" in url:
-            return redis.RedisCluster.from_url(url.replace("+cluster", ""), **options)
-        client = redis.Redis.from_url(url, **options)
+        client: redis.Redis | redis.RedisCluster = make(url, retry=retry, **options)
         client.ping()
-    except (redis.RedisError, OSError) as error:
-        raise ServerError(_redis_sentence(settings, error)) from error
+    except REDIS_TROUBLE as error:
+        raise ServerError(_redis_sentence(settings.redis, error)) from error
     return client
 
 
 @asynccontextmanager
-async def async_redis_client(settings: Settings) -> AsyncIterator[Any]:
+async def async_redis_client(
+    settings: Settings,
+) -> AsyncIterator[redis.asyncio.Redis | redis.asyncio.RedisCluster]:
     """A worker's client, of one server or of a Cluster; raises ServerError."""
-    url, options = settings.redis.url, _redis_options(settings.redis)
-    if "+cluster" in url:
-        client: Any = redis.asyncio.RedisCluster.from_url(url.replace("+cluster", ""), **options)
-    else:
-        # The stock pool raises when it is full; this one waits.
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url, max_connections=16, retry=Retry(ExponentialBackoff(cap=1.0), _RETRIES), **options
-        )
-        client = redis.asyncio.Redis(connection_pool=pool)
+    client = _async_redis(settings.redis)
     try:
         await client.ping()
-    except (redis.RedisError, OSError) as error:
+    except REDIS_TROUBLE as error:
         await client.aclose()
-        raise ServerError(_redis_sentence(settings, error)) from error
+        raise ServerError(_redis_sentence(settings.redis, error)) from error
     try:
         yield client
     finally:
         await client.aclose()
 
 
-def _redis_sentence(settings: Settings, error: Exception) -> str:
-    place = settings.redis.url.rpartition("@")[2].rpartition("//")[2]
-    return f"Redis at {place} cannot be reached ({error}): start it or set redis.url."
+def _async_redis(settings: RedisSettings) -> redis.asyncio.Redis | redis.asyncio.RedisCluster:
+    options = _redis_options(settings)
+    cluster, url = _plain_url(settings)
+    retry = AsyncRetry(ExponentialBackoff(cap=REDIS_LONGEST_BACKOFF_SECONDS), REDIS_RETRIES)
+    if cluster:
+        return redis.asyncio.RedisCluster.from_url(url, retry=retry, **options)
+    # The stock pool raises when it is full; this one waits.
+    pool = redis.asyncio.BlockingConnectionPool.from_url(url, max_connections=REDIS_CONNECTIONS, retry=retry, **options)
+    return redis.asyncio.Redis(connection_pool=pool)
 
 
+def _redis_sentence(settings: RedisSettings, error: Exception) -> str:
+    place = without_password(settings.url)
+    if isinstance(error, redis.AuthenticationError | redis.ResponseError):
+        return f"Redis at {place} refuses ({error}): check redis.username and redis.password."
+    return f"Redis at {place} cannot be reached ({error}): start it, or set redis.url to where it is."

@@ -21,7 +21,7 @@ def pseudonym(key: bytes, network: str, actor: str) -> str:
 
 
 class Pseudonymiser:
-    """`pseudonym` with one key, remembering those it has made: an HMAC takes longer than all else done to an activity."""
+    """`pseudonym` with one key. It remembers those it made: an HMAC costs more than all else done to an activity."""
 
     def __init__(self, key: bytes, cache_size: int = 200_000) -> None:
         self._key = key

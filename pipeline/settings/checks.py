@@ -1,4 +1,4 @@
-"""What a single value must be: addresses, names, time zones, countries. Each check raises ValueError with the way out."""
+"""What a single value must be: addresses, names, time zones, countries. A check raises ValueError with the way out."""
 
 from __future__ import annotations
 

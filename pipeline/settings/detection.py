@@ -9,7 +9,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.settings.checks import Count, Positive
+from pipeline.settings.checks import (  # noqa: TC001 - pydantic reads them at run time
+    Count,
+    Positive,
+)
 from pipeline.settings.section import Section
 
 Share = Annotated[float, Field(gt=0, le=1)]

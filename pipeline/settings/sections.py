@@ -32,7 +32,7 @@ class PrivacySettings(Section):
     """What keeps persons out."""
 
     pseudonym_key: PseudonymKey | None = None
-    """Key that turns people into pseudonyms, 16 characters or more. Needed in production; whoever changes it counts everybody anew."""
+    """Key that turns people into pseudonyms: 16 characters or more, needed in production. A new key counts everybody anew."""
     smallest_group: Annotated[int, Field(ge=SMALLEST_GROUP_FLOOR)] = 10
     """Communities with fewer active members are counted, never published by name; 5 or more."""
 
@@ -132,5 +132,5 @@ class Settings(Section):
     def with_origins(self, origins: Mapping[str, str]) -> Settings:
         """The same settings, remembering where each value came from."""
         copy: Settings = self.model_copy()
-        copy._origins = dict(origins)  # noqa: SLF001 - its own copy
+        copy._origins = dict(origins)
         return copy

@@ -6,7 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from pipeline.settings.checks import BootstrapServers, Count, Positive, RedisUrl, TopicName
+from pipeline.settings.checks import (  # noqa: TC001 - pydantic reads them at run time
+    BootstrapServers,
+    Count,
+    Positive,
+    RedisUrl,
+    TopicName,
+)
 from pipeline.settings.section import Section
 
 
