@@ -13,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from pipeline.errors import RetryLater
 from pipeline.ingest.batch_app import BatchApp, run
 from tests.servers.process import HOST, ServerProcess, free_ports
 
@@ -54,11 +55,17 @@ class Intake:
     largest: int = 0
     asked: list[set[Partition]] = field(default_factory=list)
     pause_seconds: float = 0.0
+    refusals: int = 0
+    """How many times more to say that Redis is away when asked for start positions."""
     lost_from: int | None = None
     """Forget what was counted from this offset on, when asked for start positions: Redis lost its last second."""
 
     async def start_positions(self, partitions: set[Partition]) -> Mapping[Partition, int]:
         self.asked.append(partitions)
+        if self.refusals:
+            self.refusals -= 1
+            message = "Redis is away"
+            raise RetryLater(message)
         if self.lost_from is not None:
             for partition, offsets in self.offsets.items():
                 self.fences[partition] = min(self.fences[partition], self.lost_from)

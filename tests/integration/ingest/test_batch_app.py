@@ -135,6 +135,23 @@ def test_a_rewind_while_running_reads_again_from_where_the_windows_stand(
         assert found == values[partition::PARTITIONS]
 
 
+def test_nothing_is_counted_until_the_windows_say_where_to_start(
+    kafka_bootstrap: str, fresh_topic: Callable[[str], str]
+) -> None:
+    async def story() -> Intake:
+        log = await create_topic(kafka_bootstrap, fresh_topic("away"))
+        await log.produce(numbered(400))
+        intake = Intake(refusals=3, fences={(log.topic, partition): 50 for partition in range(PARTITIONS)})
+        async with Worker(log.app(intake)) as worker:
+            await worker.until(lambda: intake.total >= 50 * PARTITIONS)
+        return intake
+
+    intake = asyncio.run(story())
+    assert len(intake.asked) == 4
+    for offsets in intake.offsets.values():
+        assert offsets == list(range(50, 100))
+
+
 def test_a_log_shorter_than_what_was_counted_stops_the_worker(
     bootstrap: str, fresh_topic: Callable[[str], str]
 ) -> None:
