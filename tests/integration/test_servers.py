@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import urllib.request
 from typing import TYPE_CHECKING
 
 import kafka
 import redis
 
 from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.prometheus import Prometheus
 from tests.servers.valkey import Valkey
 
 if TYPE_CHECKING:
@@ -65,3 +68,15 @@ def test_promtool_tells_a_wrong_rule(promtool_binary: str, tmp_path: Path) -> No
     done = subprocess.run([promtool_binary, "check", "rules", str(rules)], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "unclosed left parenthesis" in done.stdout + done.stderr
+
+
+def test_prometheus_answers_queries_as_soon_as_it_is_started(prometheus_binary: str, tmp_path: Path) -> None:
+    assert prometheus_binary
+    configuration = tmp_path / "prometheus.yml"
+    configuration.write_text("scrape_configs: []")
+    server = Prometheus(tmp_path / "prometheus", configuration).start()
+    try:
+        with urllib.request.urlopen(f"{server.url}/api/v1/query?query=1%2B1", timeout=5) as answer:
+            assert json.load(answer)["data"]["result"][1] == "2"
+    finally:
+        server.stop()

@@ -6,10 +6,13 @@ that is too long for a fixture, so the tests do by themselves only what takes se
 
 from __future__ import annotations
 
+import http
 import os
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 from typing import TYPE_CHECKING
 
 from tests.servers.process import HOST, ServerProcess, ServerUnavailableError, free_ports
@@ -23,6 +26,7 @@ _MODULE = "github.com/prometheus/prometheus/cmd"
 _BUILT = f"prometheus-{VERSION}"
 _PACKAGED = "prometheus-debian"
 _DOWNLOAD_SECONDS = 120
+_READY_SECONDS = 30
 
 
 def binary(name: str) -> str:
@@ -55,13 +59,27 @@ class Prometheus:
         self.process = ServerProcess("Prometheus", command, port, folder / "output.log")
 
     def start(self) -> Prometheus:
-        """Start the server and return it once it answers."""
+        """Start the server and return it once it takes queries, which is later than its port opens."""
         self.process.start()
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._is_ready():
+            if time.monotonic() > deadline:
+                self.process.kill()
+                message = f"Prometheus was not ready within {_READY_SECONDS} s"
+                raise RuntimeError(message)
+            time.sleep(0.05)
         return self
 
     def stop(self) -> None:
         """Shut the server down in order."""
         self.process.stop()
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=1) as answer:
+                return int(answer.status) == http.HTTPStatus.OK
+        except OSError:
+            return False
 
 
 def build_with_go() -> Path:
