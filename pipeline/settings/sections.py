@@ -32,7 +32,7 @@ class PrivacySettings(Section):
     """What keeps persons out."""
 
     pseudonym_key: PseudonymKey | None = None
-    """Key that turns people into pseudonyms: 16 characters or more, needed in production. A new key counts everybody anew."""
+    """Key of the pseudonyms, 16 characters or more; needed in production. Under a new key everybody counts anew."""
     smallest_group: Annotated[int, Field(ge=SMALLEST_GROUP_FLOOR)] = 10
     """Communities with fewer active members are counted, never published by name; 5 or more."""
 

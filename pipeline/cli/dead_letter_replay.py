@@ -1,0 +1,129 @@
+"""Puts dead letters back to where they came from, each once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from kafka import TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+from pipeline.cli.dead_letter_log import partitions_of_topic, read_letter, records
+from pipeline.model import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kafka import KafkaConsumer, KafkaProducer
+
+    from pipeline.cli.dead_letter_log import Letter
+
+ALL_REASONS = frozenset(reason.value for reason in Reason)
+LETTERS_A_COMMIT = 500
+SEND_SECONDS = 30.0
+PUT_BACK = "put back"
+DONE_BEFORE = "put back before"
+OTHER_REASON = "left for another reason"
+LOST = "left: nothing was kept of the record"
+FOREIGN = "left: not written by a worker"
+NO_ORIGIN = "left: the origin topic is gone"
+
+
+class Progress:
+    """How far the letters of each reason were put back, kept as the commits of one consumer group.
+
+    The offset of a commit is where all reasons are done; its metadata says how far each one is. So a replay of one
+    reason leaves the others for later.
+    """
+
+    def __init__(self, consumer: KafkaConsumer, places: list[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._next = {place: _next_offsets(consumer.committed(place, metadata=True)) for place in places}
+
+    def starts(self, reasons: frozenset[str]) -> dict[TopicPartition, int]:
+        """Where the first letter of these reasons can lie."""
+        return {place: min(following[reason] for reason in reasons) for place, following in self._next.items()}
+
+    def is_done(self, letter: Letter) -> bool:
+        """Whether the letter was put back before."""
+        return letter.offset < self._next[letter.at].get(letter.reason, 0)
+
+    def commit(self, reasons: frozenset[str], ends: Mapping[TopicPartition, int]) -> None:
+        """All letters of these reasons before the ends are done."""
+        commits = {}
+        for place, end in ends.items():
+            following = self._next[place]
+            following |= {reason: max(end, following[reason]) for reason in reasons}
+            commits[place] = OffsetAndMetadata(min(following.values()), orjson.dumps(following).decode(), -1)
+        if commits:
+            self._consumer.commit(commits)
+
+
+def _next_offsets(committed: Any) -> dict[str, int]:
+    """Reason -> first offset not done yet."""
+    if committed is None:
+        return dict.fromkeys(ALL_REASONS, 0)
+    try:
+        told = orjson.loads(committed.metadata or "{}")
+    except orjson.JSONDecodeError:
+        told = {}
+    return {reason: int(told.get(reason, committed.offset)) for reason in ALL_REASONS}
+
+
+class Replay:
+    """One replay of the letters that lie in the topic now.
+
+    A killed one may put up to 500 letters back twice; the workers tell such duplicates by their ids.
+    """
+
+    def __init__(self, consumer: KafkaConsumer, producer: KafkaProducer | None, reasons: frozenset[str]) -> None:
+        """Without a producer nothing is written."""
+        self._consumer = consumer
+        self._producer = producer
+        self._reasons = reasons
+        self._sent: list[Any] = []
+        self._ends: dict[TopicPartition, int] = {}
+        self.outcomes: Counter[str] = Counter()
+
+    def run(self, topic: str) -> Counter[str]:
+        """Put back what is to be -> outcome -> letters.
+
+        Raises:
+            ServerError: the topic does not exist or Kafka stops answering.
+            KafkaError: Kafka refuses a record or a commit.
+        """
+        progress = Progress(self._consumer, partitions_of_topic(self._consumer, topic))
+        for record in records(self._consumer, progress.starts(self._reasons)):
+            letter = read_letter(record)
+            outcome = FOREIGN if letter is None else self._handle(letter, progress)
+            self.outcomes[outcome] += 1
+            self._ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
+            if len(self._sent) >= LETTERS_A_COMMIT:
+                self._settle(progress)
+        self._settle(progress)
+        return self.outcomes
+
+    def _handle(self, letter: Letter, progress: Progress) -> str:
+        if letter.reason not in self._reasons:
+            return OTHER_REASON
+        if progress.is_done(letter):
+            return DONE_BEFORE
+        if letter.lost:
+            return LOST
+        if letter.origin_partition not in (self._consumer.partitions_for_topic(letter.origin_topic) or ()):
+            return NO_ORIGIN
+        if self._producer is not None:
+            # To its own partition: whoever produced it may have chosen that by another rule than ours.
+            place = {"topic": letter.origin_topic, "partition": letter.origin_partition}
+            self._sent.append(self._producer.send(**place, key=letter.key, value=letter.value, headers=letter.headers))
+        return PUT_BACK
+
+    def _settle(self, progress: Progress) -> None:
+        """Commit once all that was sent is safe."""
+        if self._producer is None:
+            return
+        for sent in self._sent:
+            sent.get(timeout=SEND_SECONDS)
+        self._sent.clear()
+        progress.commit(self._reasons, self._ends)

@@ -1,0 +1,135 @@
+"""The topics as they should be, and what is different about those that exist."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kafka.admin import ConfigResource
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from pipeline.errors import ServerError
+from pipeline.windows.columns import RING_DAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kafka import KafkaAdminClient
+
+    from pipeline.settings import Settings
+
+DAY_MILLISECONDS = 86_400_000
+DEAD_LETTER_DAYS = 35
+COPIES_FOR_QUORUM = 3
+HEADERS_ROOM_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTopic:
+    """One topic as the settings want it."""
+
+    name: str
+    partitions: int
+    configs: dict[str, str]
+
+
+def wanted_topics(settings: Settings) -> list[WantedTopic]:
+    """The three topics. Activities are kept as long as the windows remember, so that Redis can be built anew."""
+    kafka, largest = settings.kafka, settings.ingest.largest_record_bytes
+    safe = {"min.insync.replicas": "2"} if kafka.replication_factor >= COPIES_FOR_QUORUM else {}
+    room = {"max.message.bytes": str(max(largest, 1_000_000) + HEADERS_ROOM_BYTES)}
+    return [
+        WantedTopic(kafka.activity_topic, kafka.partitions, _kept(RING_DAYS) | room | safe),
+        # Untouched records: whatever a platform sent, so no longer than it takes to look at them.
+        WantedTopic(kafka.dead_letter_topic, 1, _kept(DEAD_LETTER_DAYS) | _twice(room) | safe),
+        WantedTopic(kafka.alerts_topic, 1, {"cleanup.policy": "compact"} | safe),
+    ]
+
+
+def _kept(days: int) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MILLISECONDS)}
+
+
+def _twice(room: dict[str, str]) -> dict[str, str]:
+    """A dead letter is a record and its headers beside it."""
+    return {name: str(int(value) + HEADERS_ROOM_BYTES) for name, value in room.items()}
+
+
+@contextmanager
+def asking_kafka(settings: Settings) -> Iterator[None]:
+    """What Kafka refuses becomes a ServerError."""
+    try:
+        yield
+    except KafkaError as error:
+        servers = settings.kafka.bootstrap_servers
+        raise ServerError(f"Kafka at {servers} refuses ({error}): check the rights of the user.") from error
+
+
+def create_missing(admin: KafkaAdminClient, settings: Settings) -> list[str]:
+    """Create the topics that are not there -> their names.
+
+    Raises:
+        ServerError: Kafka refuses.
+    """
+    with asking_kafka(settings):
+        there = set(admin.list_topics())
+        missing = [topic for topic in wanted_topics(settings) if topic.name not in there]
+        for topic in missing:
+            options = {
+                "num_partitions": topic.partitions,
+                "replication_factor": settings.kafka.replication_factor,
+                "configs": topic.configs,
+            }
+            try:
+                admin.create_topics({topic.name: options}, wait_for_metadata=True)
+            except TopicAlreadyExistsError:
+                # Somebody else runs the same command; what they made is checked as if it had been there.
+                continue
+    return [topic.name for topic in missing]
+
+
+def partitions_of(admin: KafkaAdminClient, settings: Settings) -> dict[str, int]:
+    """Topic -> number of its partitions, for those of the three that exist. Raises ServerError."""
+    with asking_kafka(settings):
+        there = set(admin.list_topics())
+        names = [topic.name for topic in wanted_topics(settings) if topic.name in there]
+        return {each["name"]: len(each["partitions"]) for each in admin.describe_topics(names)} if names else {}
+
+
+def configs_of(admin: KafkaAdminClient, name: str) -> dict[str, str]:
+    """The configuration of a topic in effect; empty where the broker does not tell."""
+    try:
+        described: dict[str, Any] = admin.describe_configs([ConfigResource("topic", name)], config_filter="all")
+    except KafkaError:
+        return {}
+    return {key: str(each["value"]) for key, each in described.get("topic", {}).get(name, {}).items()}
+
+
+def wrong_partitions(topic: WantedTopic, found: int, settings: Settings) -> str | None:
+    """A sentence where the number of partitions is not the one of the settings; only activities are particular."""
+    if topic.name != settings.kafka.activity_topic or found == topic.partitions:
+        return None
+    return (
+        f"{topic.name} has {found} partitions, the settings say {topic.partitions}: set kafka.partitions = {found}, "
+        f"or stop the workers and make the topic anew."
+    )
+
+
+def differing_configs(topic: WantedTopic, found: dict[str, str]) -> list[str]:
+    """A sentence for each thing that may lose records or alerts; longer retention and more room are fine."""
+    sentences = []
+    for name, wanted in topic.configs.items():
+        actual = found.get(name)
+        if actual is None or actual == wanted or (name != "cleanup.policy" and _at_least(actual, wanted)):
+            continue
+        sentences.append(
+            f"{topic.name} has {name} = {actual}, {wanted} is recommended: "
+            f"kafka-configs.sh --alter --topic {topic.name} --add-config {name}={wanted}"
+        )
+    return sentences
+
+
+def _at_least(actual: str, wanted: str) -> bool:
+    # -1 means without end.
+    return actual == "-1" or int(actual) >= int(wanted)
