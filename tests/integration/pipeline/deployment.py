@@ -21,7 +21,7 @@ from pipeline.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ELAN = [sys.executable, "-m", "pipeline.cli.main"]
+ELAN = [sys.executable, "-m", "pipeline"]
 PATIENCE_SECONDS = 240.0
 
 
