@@ -1,0 +1,117 @@
+"""What every command has in common: one sentence and an exit code, never a traceback for a user's mistake."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pipeline import __version__
+from pipeline.cli.main import app
+from pipeline.errors import ElanError, InputError, ServerError, SettingsError, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+    Elan = Callable[..., Result]
+
+COMMANDS = [
+    *(["import"], ["worker"], ["serve"], ["status"], ["explain"], ["backtest"], ["resolve"], ["check"], ["config"]),
+    *(["topics", "create"], ["dead-letters", "list"], ["dead-letters", "replay"]),
+]
+HEAVY = ("faust", "numpy", "matplotlib", "kafka", "aiokafka", "redis", "holidays")
+
+
+def test_the_version_is_told(elan: Elan) -> None:
+    result = elan("--version")
+    assert (result.exit_code, result.stdout) == (0, f"elan {__version__}\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_help_has_an_example_and_exit_codes(elan: Elan, command: list[str]) -> None:
+    result = elan(*command, "--help", env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    if command != ["import"]:
+        assert re.search(r"Example: .*elan", result.stdout)
+        assert "Exit codes: 0 " in result.stdout
+
+
+@pytest.mark.parametrize(("error", "code"), [(SettingsError, 2), (ServerError, 3), (InputError, 4), (Stop, 5)])
+def test_an_error_is_one_sentence_on_stderr_and_its_exit_code(error: type[ElanError], code: int) -> None:
+    result = failing(error("It broke [here]: mend it."))
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", "error: It broke [here]: mend it.\n")
+
+
+def test_an_interrupt_ends_with_130() -> None:
+    result = failing(KeyboardInterrupt())
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "")
+
+
+def failing(error: BaseException) -> Result:
+    """Run a command of our kind of application that raises."""
+    failing_app = typer.Typer(cls=app.info.cls)
+
+    @failing_app.command()
+    def fail() -> None:
+        raise error
+
+    failing_app.callback()(lambda: None)
+    return CliRunner().invoke(failing_app, ["fail"])
+
+
+def test_a_wrong_option_ends_with_2(elan: Elan) -> None:
+    assert elan("config", "--jsn").exit_code == 2
+    assert elan("confg").exit_code == 2
+
+
+def test_a_settings_file_that_is_not_there_ends_with_2(elan: Elan) -> None:
+    result = elan("--config", "nowhere.toml", "config")
+    assert result.exit_code == 2
+    assert "nowhere.toml does not exist" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["topics", "create"], ["dead-letters", "list"], ["dead-letters", "replay"]])
+def test_a_broker_that_is_away_ends_with_3(elan: Elan, command: list[str]) -> None:
+    result = elan(*command, env={"ELAN_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    assert result.exit_code == 3
+    assert "Kafka at 127.0.0.1:1 cannot be reached" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_check_says_what_is_away_and_ends_with_1(elan: Elan) -> None:
+    result = elan("check", env={"ELAN_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "ELAN_REDIS_URL": "redis://127.0.0.1:1"})
+    assert result.exit_code == 1
+    levels = [tuple(line.split()[:2]) for line in result.stdout.splitlines()]
+    assert levels == [("ok", "settings"), ("wrong", "key"), ("wrong", "Kafka"), ("wrong", "Redis")]
+
+
+def run(arguments: str, folder: Path, *, shell: bool = False) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ELAN_")}
+    start = f'"{sys.executable}" -c "from pipeline.cli.main import main; main()" {arguments}'
+    command = ["bash", "-c", start] if shell else [*start.split()]
+    root = os.path.join(os.path.dirname(__file__), *[os.pardir] * 3)  # noqa: PTH118, PTH120 - one path for PYTHONPATH
+    environ = {**kept, "PYTHONPATH": os.path.abspath(root)}  # noqa: PTH100
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
+    script = "import sys, pipeline.cli.main; print(*sys.modules)"
+    kept = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], env=kept, cwd=tmp_path, capture_output=True, check=True
+    ).stdout
+    assert {module.split(".")[0] for module in loaded.decode().split()} & set(HEAVY) == set()
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    result = run("config --json | head -1; echo ${PIPESTATUS[1]}", tmp_path, shell=True)
+    assert (result.stdout, result.stderr) == ("{\n0\n", "")
