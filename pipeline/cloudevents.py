@@ -6,7 +6,7 @@ for good: the same pair twice is a duplicate. The clock event (`esn.clock.v1`) c
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - msgspec reads it at run time
 
 import msgspec
 import orjson

@@ -1,4 +1,4 @@
-"""What any worker does beside its partitions, one of them at a time: judge due boundaries, relay alerts, write the clock."""
+"""What any worker does beside its partitions, one worker at a time: judge due boundaries, relay alerts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def due_boundaries(
 class Judging:
     """Judges whatever is due, under a lease a group of shards; the fence in the store keeps it exact."""
 
-    def __init__(  # noqa: PLR0913 - one maker, every part is needed
+    def __init__(
         self,
         client: Client,
         namespace: str,

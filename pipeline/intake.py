@@ -9,6 +9,7 @@ from pipeline import clock
 from pipeline.errors import RetryLater, Stop
 from pipeline.ingest.lanes import NotYet
 from pipeline.ingest.watermark import Watermark
+from pipeline.windows.aggregate import COLUMN_BITS, HOUR_BITS
 from pipeline.windows.redis_progress import Standing
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Work:
 class Intake:
     """The handler of a worker's batches (see `ingest.lanes.BatchHandler`)."""
 
-    def __init__(  # noqa: PLR0913 - one maker, every part is needed
+    def __init__(  # noqa: PLR0917 - one maker, every part is needed
         self,
         trust: Trust,
         aggregator: Aggregator,
@@ -141,23 +142,20 @@ class Intake:
         self._metrics.stage("apply", clock.monotonic_seconds() - aggregated)
 
     async def _begin_networks(self, shards: Mapping[int, ShardDelta], before: Watermark) -> None:
-        """Judging of a network begins with its first day; for one that joins a live topic, not before that day's clock."""
+        """Judging of a network begins with its first day, and where a live clock runs already, not before that."""
         found: dict[str, int] = {}
         for shard in shards.values():
             for network, communities in shard.items():
-                first = min(min(delta.counts) for delta in communities.values()) >> _DAY_SHIFT
+                first = min(min(delta.counts) for delta in communities.values()) >> (HOUR_BITS + COLUMN_BITS)
                 found[network] = min(found.get(network, first), first)
         if before.clock_seconds is not None:
-            for network in found:
-                found[network] = max(found[network], self._aggregator.slots(network)(before.clock_seconds) >> 24)
+            clock_seconds = before.clock_seconds
+            slots = self._aggregator.slots
+            found = {name: max(day, slots(name)(clock_seconds) >> HOUR_BITS) for name, day in found.items()}
         lower = {network: day for network, day in found.items() if day < self._first_days.get(network, day + 1)}
         if lower:
             await self._progress.lower_first_days(lower)
             self._first_days |= lower
-
-
-_DAY_SHIFT = 29
-"""A key of `CommunityDelta.counts` is (day << 24 | hour) << 5 | column."""
 
 
 def _name(partition: Partition) -> str:

@@ -89,7 +89,11 @@ class IntakeMetrics:
 
     def why_not_ready(self) -> str | None:
         """None while this worker gets on: assigned or standing by, servers there, no batch stuck."""
-        if self._trouble is None and self._behind and clock.monotonic_seconds() - self._progress_seconds > STUCK_SECONDS:
+        if (
+            self._trouble is None
+            and self._behind
+            and clock.monotonic_seconds() - self._progress_seconds > STUCK_SECONDS
+        ):
             return f"no batch was counted for {STUCK_SECONDS:.0f} seconds although there is more to read"
         return self._trouble
 

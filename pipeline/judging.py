@@ -166,7 +166,7 @@ class Judge:
         }
 
 
-def _reading(  # noqa: PLR0913 - one field a part
+def _reading(  # noqa: PLR0917 - one part a stage
     history: History,
     row: int,
     decision: Decision,

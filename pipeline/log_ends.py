@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def log_ends(consumer: KafkaConsumer, topic: str) -> dict[int, int]:
-    """partition -> offset after its last record; closes the consumer.
+    """Offset after the last record of each partition; closes the consumer.
 
     Raises:
         ServerError: Kafka does not answer, or the topic does not exist.

@@ -7,7 +7,7 @@ network), an *activity* one dated act of one actor in one community. See docs/te
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - msgspec reads it at run time
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -101,7 +101,7 @@ class Activity(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TrustedActivity(NamedTuple):
-    """One activity past the door: checked, its actor a pseudonym. Light, since a worker makes 100,000 of them a second."""
+    """One activity past the door: checked, its actor a pseudonym. Light, since a worker makes very many of them."""
 
     offset: int
     seconds: float
@@ -112,7 +112,7 @@ class TrustedActivity(NamedTuple):
     community: str
     member: str | None
     bot: bool
-    count: int
+    count: int  # type: ignore[assignment]  # hides a method of tuples that nobody asks an activity for
     of_object: bool
     communityname: str | None
 

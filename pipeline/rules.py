@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def rules_of(settings: Settings) -> Rules:
     """The rules of a deployment; zones and calendars are made once a network."""
 
-    @lru_cache(maxsize=None)
+    @cache
     def of_network(name: str) -> NetworkRules:
         network = settings.network(name)
         return NetworkRules(ZoneInfo(network.time_zone), Calendar.for_network(network.country, network.region))

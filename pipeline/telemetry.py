@@ -13,7 +13,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 # Each counter and histogram child would carry one more `_created` series.
-prometheus_client.disable_created_metrics()
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 Type = Literal["counter", "gauge", "histogram"]
@@ -23,8 +23,11 @@ LAG_BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 86400.0)
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One row of the catalogue. `role` is who exposes it: each worker, `serve`, both; `communities` are
-    made by `publish.community_metrics` at each scrape of `serve`."""
+    """One row of the catalogue.
+
+    `role` is who exposes it: each worker, `serve`, or both; `communities` are made by `publish.community_metrics` at
+    each scrape of `serve`.
+    """
 
     name: str
     type: Type
@@ -41,7 +44,7 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric(
         "elan_events_total",
         "counter",
-        "Records consumed by outcome (counted, late, duplicate, clock, dead_letter); they add up to the offsets consumed.",
+        "Records consumed by outcome (counted, late, duplicate, clock, dead_letter): together the offsets consumed.",
         ("outcome",),
     ),
     Metric("elan_dead_letters_total", "counter", "Records sent to the dead-letter topic, by reason.", ("reason",)),
@@ -51,30 +54,97 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("elan_event_time_lag_seconds", "histogram", "Age of an activity when it is applied.", buckets=LAG_BUCKETS),
     # worker: where it stands
     Metric("elan_consumer_lag_records", "gauge", "Records of a partition not yet applied.", ("topic", "partition")),
-    Metric("elan_consumer_lag_seconds", "gauge", "Age of the next record to apply; 0 when caught up.", ("topic", "partition")),
-    Metric("elan_watermark_timestamp_seconds", "gauge", "Event time that a partition has passed.", ("topic", "partition")),
+    Metric(
+        "elan_consumer_lag_seconds",
+        "gauge",
+        "Age of the next record to apply; 0 when caught up.",
+        ("topic", "partition"),
+    ),
+    Metric(
+        "elan_watermark_timestamp_seconds", "gauge", "Event time that a partition has passed.", ("topic", "partition")
+    ),
     Metric("elan_fence_offset", "gauge", "Next offset that the windows will take.", ("topic", "partition")),
     Metric("elan_partitions_assigned", "gauge", "Partitions this worker owns."),
     Metric("elan_rebalances_total", "counter", "Assignments of partitions received."),
-    Metric("elan_heartbeat_timestamp_seconds", "gauge", "Time carried by the newest clock event a stage has seen.", ("stage",)),
+    Metric(
+        "elan_heartbeat_timestamp_seconds",
+        "gauge",
+        "Time carried by the newest clock event a stage has seen.",
+        ("stage",),
+    ),
     Metric("elan_redis_errors_total", "counter", "Commands to Redis that failed, by kind.", ("kind",)),
-    Metric("elan_redis_fenced_writes_total", "counter", "Batches or parts of them that the fence refused: already counted."),
-    # worker: judging and telling
+    Metric(
+        "elan_redis_fenced_writes_total", "counter", "Batches or parts of them that the fence refused: already counted."
+    ),
     Metric("elan_judged_boundary_timestamp_seconds", "gauge", "Newest boundary this worker judged.", ("network",)),
     Metric("elan_judge_duration_seconds", "histogram", "Time to judge the due boundaries of a group of shards."),
     Metric("elan_alert_transitions_total", "counter", "Alert steps decided.", ("alert", "state")),
     Metric("elan_alerts_relayed_total", "counter", "Alert records written to the alerts topic."),
     # serve: the communities
-    Metric("elan_communities", "gauge", "Communities by state (learning, holding, losing_momentum, suppressed).", ("network", "state"), "communities"),
+    Metric(
+        "elan_communities",
+        "gauge",
+        "Communities by state (learning, holding, losing_momentum, suppressed).",
+        ("network", "state"),
+        "communities",
+    ),
     Metric("elan_alerts_open", "gauge", "Open alerts.", ("network", "alert", "stage"), "communities"),
-    Metric("elan_network_watermark_timestamp_seconds", "gauge", "Newest boundary judged for every shard of a network.", ("network",), "communities"),
-    Metric("elan_community_momentum_ratio", "gauge", "Present level against the own baseline; 1 = holding.", ("network", "community"), "communities"),
-    Metric("elan_community_engagement_index", "gauge", "Weighted activities per active member, last 28 days.", ("network", "community"), "communities"),
-    Metric("elan_community_conversational_index", "gauge", "Conversational axis of the engagement index.", ("network", "community"), "communities"),
-    Metric("elan_community_relational_index", "gauge", "Relational axis of the engagement index.", ("network", "community"), "communities"),
-    Metric("elan_community_active_members", "gauge", "Distinct active members of a window.", ("network", "community", "window"), "communities"),
-    Metric("elan_community_phase", "gauge", "1 for the phase the community is in.", ("network", "community", "phase"), "communities"),
-    Metric("elan_community_alert_active", "gauge", "1 while an alert of the community is open.", ("network", "community", "alert", "stage"), "communities"),
+    Metric(
+        "elan_network_watermark_timestamp_seconds",
+        "gauge",
+        "Newest boundary judged for every shard of a network.",
+        ("network",),
+        "communities",
+    ),
+    Metric(
+        "elan_community_momentum_ratio",
+        "gauge",
+        "Present level against the own baseline; 1 = holding.",
+        ("network", "community"),
+        "communities",
+    ),
+    Metric(
+        "elan_community_engagement_index",
+        "gauge",
+        "Weighted activities per active member, last 28 days.",
+        ("network", "community"),
+        "communities",
+    ),
+    Metric(
+        "elan_community_conversational_index",
+        "gauge",
+        "Conversational axis of the engagement index.",
+        ("network", "community"),
+        "communities",
+    ),
+    Metric(
+        "elan_community_relational_index",
+        "gauge",
+        "Relational axis of the engagement index.",
+        ("network", "community"),
+        "communities",
+    ),
+    Metric(
+        "elan_community_active_members",
+        "gauge",
+        "Distinct active members of a window.",
+        ("network", "community", "window"),
+        "communities",
+    ),
+    Metric(
+        "elan_community_phase",
+        "gauge",
+        "1 for the phase the community is in.",
+        ("network", "community", "phase"),
+        "communities",
+    ),
+    Metric(
+        "elan_community_alert_active",
+        "gauge",
+        "1 while an alert of the community is open.",
+        ("network", "community", "alert", "stage"),
+        "communities",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""`elan worker`: batches into the windows, due boundaries judged, alerts relayed, the clock written. Any number may run."""
+"""`elan worker`: takes batches into the windows, judges, relays alerts, writes the clock. Any number may run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import platform
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from pipeline import __version__, clock
+from pipeline import __version__
 from pipeline.app import aiokafka_producer, async_redis_client, broker_credentials
+from pipeline.clock import monotonic_seconds
 from pipeline.duties import LEASE_SECONDS, Judging, Relaying
 from pipeline.endpoint import endpoint
 from pipeline.errors import RetryLater, ServerError
@@ -46,7 +47,7 @@ BUSY_PAUSE_SECONDS = 0.02
 IDLE_PAUSE_SECONDS = 0.5
 RELAY_PAUSE_SECONDS = 0.2
 TROUBLE_PAUSE_SECONDS = 1.0
-BEGIN_ATTEMPTS = 10
+BEGIN_SECONDS = 10.0
 
 
 class Worker:
@@ -59,7 +60,11 @@ class Worker:
         self.telemetry = Telemetry("worker")
         self.metrics = IntakeMetrics(self.telemetry, settings.clock.allowed_lateness_seconds)
         self._progress = RedisProgress(client, namespace)
-        store, verdicts, rules = RedisStore(client, namespace, shards), RedisVerdicts(client, namespace, shards), rules_of(settings)
+        store, verdicts, rules = (
+            RedisStore(client, namespace, shards),
+            RedisVerdicts(client, namespace, shards),
+            rules_of(settings),
+        )
         self.intake = Intake(
             Trust(_trust_rules(settings), Pseudonymiser(key)),
             Aggregator(shards, lambda network: settings.network(network).time_zone),
@@ -164,19 +169,22 @@ async def run_worker(
         url = await stack.enter_async_context(endpoint(host, port, telemetry.registry, worker.metrics.why_not_ready))
         if on_url is not None:
             on_url(url)
-        await _run_all(worker, BatchApp(settings, broker_credentials(settings), worker.intake), stop_on_signals=stop_on_signals)
+        await _run_all(
+            worker, BatchApp(settings, broker_credentials(settings), worker.intake), stop_on_signals=stop_on_signals
+        )
         await worker.end()
 
 
 async def _begin(worker: Worker) -> None:
     """Redis may still be loading what it keeps: wait for that, but not for a server that is not there."""
-    for _ in range(BEGIN_ATTEMPTS):
+    deadline = monotonic_seconds() + BEGIN_SECONDS
+    while True:
         try:
             return await worker.begin()
         except RetryLater as error:
-            trouble = str(error)
+            if monotonic_seconds() > deadline:
+                raise ServerError(f"{error}. Check redis.url, then run `elan check`.") from error
             await asyncio.sleep(TROUBLE_PAUSE_SECONDS)
-    raise ServerError(f"{trouble} Check redis.url, then run `elan check`.")
 
 
 async def _run_all(worker: Worker, app: BatchApp, *, stop_on_signals: bool) -> None:

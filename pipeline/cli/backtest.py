@@ -26,9 +26,7 @@ def backtest(
     alerts: Annotated[str, typer.Option(help="Where the alert steps go, one JSON line each; - for stdout.")],
     source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "jsonl",
     network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Folder for a picture of each community that had an alert.")
-    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Folder for a picture of each community that had an alert.")] = None,
 ) -> None:
     """Run the live stages over a file, with event time as the clock, and write every alert step.
 

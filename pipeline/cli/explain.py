@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,7 +29,7 @@ def explain(
     network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
     plot: Annotated[Path | None, typer.Option(help="Folder for a picture.")] = None,
 ) -> None:
-    """Explain a community: how it went, against which baseline, through which phases, and every alert with its evidence.
+    """Explain a community: its curve, its baseline, its phases, and every alert with its evidence.
 
     With --events a file is replayed in memory, boundary by boundary; its alerts equal those of a live run over the same
     events. Without, the last year is read from Redis: the curve, where the community stands now, and its open alert.
@@ -54,9 +54,7 @@ def explain(
         console.print(f"picture: {draw(run, plot)}", highlight=False, soft_wrap=True)
 
 
-async def _replayed(
-    settings: Settings, community: str, events: Path, source: str, network: str | None
-) -> CommunityRun:
+async def _replayed(settings: Settings, community: str, events: Path, source: str, network: str | None) -> CommunityRun:
     from pipeline.lab.replay_file import read_in_order, replay_file  # noqa: PLC0415 - quick --help
     from pipeline.lab.runs import Recorder  # noqa: PLC0415
     from pipeline.sources.report import ImportReport  # noqa: PLC0415
@@ -101,7 +99,9 @@ def alert_lines(steps: list[AlertTransition]) -> list[str]:
         if step.state.value == "raised":
             lines.append(f"alert {step.id}: losing momentum since {step.since[:10]}")
         reason = f" ({step.reason})" if step.reason else ""
-        lines.append(f"  {step.at[:10]}  {step.state.value}{reason}, {step.stage.value}, {step.severity.value}: {figures(step)}")
+        lines.append(
+            f"  {step.at[:10]}  {step.state.value}{reason}, {step.stage.value}, {step.severity.value}: {figures(step)}"
+        )
         if step.action and step.state.value == "raised":
             lines.append(f"              {step.action}")
     return lines
@@ -110,10 +110,9 @@ def alert_lines(steps: list[AlertTransition]) -> list[str]:
 def figures(step: AlertTransition) -> str:
     """The evidence of a step in one line."""
     evidence = step.evidence
-    words = [
-        f"{evidence['present_weekly_participants']} participants a week in the last {evidence['present_window_days']} days "
-        f"against {evidence['baseline_weekly_participants']} in the {evidence['baseline_window_days']} days before"
-    ]
+    present = f"{evidence['present_weekly_participants']} participants a week in the last"
+    baseline = f"{evidence['baseline_weekly_participants']} in the {evidence['baseline_window_days']} days before"
+    words = [f"{present} {evidence['present_window_days']} days against {baseline}"]
     if evidence["quiet_days"]:
         words.append(f"{evidence['quiet_days']} quiet days")
     if evidence.get("lost_regulars"):

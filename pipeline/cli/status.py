@@ -44,7 +44,10 @@ async def _collect(settings: Settings) -> dict[str, Any]:
     ends = log_ends(kafka_consumer(settings), settings.kafka.activity_topic)
     async with async_redis_client(settings) as client:
         try:
-            return {"partitions": await _partitions(settings, client, ends), "networks": await _networks(settings, client)}
+            return {
+                "partitions": await _partitions(settings, client, ends),
+                "networks": await _networks(settings, client),
+            }
         except RetryLater as error:
             raise ServerError(f"{error}. Run `elan check`.") from error
 

@@ -55,7 +55,9 @@ class Backtest:
                     yield step
                 pending = []
                 # A silence longer than a step is judged in one go: zero is a value, and needs no activity.
-                next_judging += DAYS_A_STEP * DAY_SECONDS * (1 + (seconds - next_judging) // (DAYS_A_STEP * DAY_SECONDS))
+                next_judging += (
+                    DAYS_A_STEP * DAY_SECONDS * (1 + (seconds - next_judging) // (DAYS_A_STEP * DAY_SECONDS))
+                )
             pending.append(self._trusted(activity, seconds))
         if pending:
             async for step in self._pass(pending, seconds + DAY_SECONDS):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from pipeline.model import AlertState, Stage
 
@@ -42,7 +43,7 @@ def draw(run: CommunityRun, folder: Path) -> Path:
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
     figure, axes = plt.subplots(figsize=(12, 4.5), layout="constrained")
-    days = [date_of(day) for day in run.days]
+    days: Any = [date_of(day) for day in run.days]
     _draw_phases(axes, run)
     axes.plot(days, run.weekly_participants, color="#1d4ed8", linewidth=1.1, label="participants, last 7 days")
     baselines = [float("nan") if value is None else value for value in run.baselines]
@@ -62,7 +63,7 @@ def draw(run: CommunityRun, folder: Path) -> Path:
 def _draw_phases(axes: Axes, run: CommunityRun) -> None:
     changes = [*run.phase_changes(), (run.days[-1] + 1, "")]
     shown = set()
-    for (start, phase), (end, _) in zip(changes, changes[1:], strict=False):
+    for (start, phase), (end, _) in pairwise(changes):
         label = None if phase in shown else phase
         shown.add(phase)
         axes.axvspan(date_of(start), date_of(end), color=PHASE_COLOURS[phase], linewidth=0, zorder=0, label=label)  # type: ignore[arg-type]
@@ -82,7 +83,7 @@ def _draw_alerts(axes: Axes, run: CommunityRun) -> None:
         if is_news:
             axes.annotate(
                 str(text),
-                (known_on, 1.0),  # type: ignore[arg-type]
+                (known_on, 1.0),
                 xycoords=("data", "axes fraction"),
                 rotation=90,
                 fontsize=7,

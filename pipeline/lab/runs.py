@@ -1,4 +1,4 @@
-"""What one community went through in a run: its curve day by day, its phases and its alerts. For `explain` and plots."""
+"""What one community went through in a run: its curve day by day, its phases and its alerts."""
 
 from __future__ import annotations
 

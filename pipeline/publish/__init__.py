@@ -1,0 +1,1 @@
+"""Tells the world: the alerts topic and the communities' metrics."""

@@ -1,0 +1,1 @@
+"""Remembers: rolling windows of every community, added to atomically with the offset."""

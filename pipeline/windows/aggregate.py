@@ -43,7 +43,7 @@ ShardDelta = dict[str, dict[str, CommunityDelta]]
 
 
 class DaySlots:
-    """Unix seconds -> day << 24 | hour: the day in one time zone (days since 1970), the hour of UTC (hours since 1970)."""
+    """Unix seconds -> day << 24 | hour: days since 1970 in one time zone, hours since 1970 in UTC."""
 
     def __init__(self, time_zone: str) -> None:
         self._zone = ZoneInfo(time_zone)

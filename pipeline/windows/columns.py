@@ -39,8 +39,9 @@ _CONVERSATIONAL_ONE, _RELATIONAL_ONE, _PARTICIPATED = 1, 1 << 16, 1 << 32
 
 
 def member_increment(kind: Kind, *, of_object: bool) -> int:
-    """What one activity adds to a member's day: conversational acts in bits 0-15, relational 16-31, participation above.
+    """What one activity adds to a member's day, packed: conversational acts, relational acts, participation.
 
+    They stand in bits 0-15, 16-31 and above.
     A view makes nobody active and adds nothing at all: the caller leaves it out.
     """
     increment = _CONVERSATIONAL_ONE if kind in CONVERSATIONAL else 0

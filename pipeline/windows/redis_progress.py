@@ -58,7 +58,7 @@ class RedisProgress:
                 )
 
     async def standings(self) -> dict[str, Standing]:
-        """partition -> where it stands; partitions never read are absent."""
+        """Where each partition stands; partitions never read are absent."""
         (found,) = await pipelined(self._client, [("HGETALL", self._keys.partitions())])
         return {name.decode(): _decode(value) for name, value in found.items()}
 
@@ -68,7 +68,7 @@ class RedisProgress:
         await pipelined(self._client, [("HSET", self._keys.partitions(), partition, value)])
 
     async def first_days(self) -> dict[str, int]:
-        """network -> first day that is judged."""
+        """First day that is judged, for each network."""
         (found,) = await pipelined(self._client, [("HGETALL", self._keys.first_days())])
         return {name.decode(): int(day) for name, day in found.items()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -14,8 +14,8 @@ from pipeline.windows.columns import (
     RING_DAYS,
     RING_HOURS,
 )
-from pipeline.windows.memory_store import hour_windows
 from pipeline.windows.members import decode_member
+from pipeline.windows.memory_store import hour_windows
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, pipelined
 from pipeline.windows.ring import Ring, decode_ring, stack_rings

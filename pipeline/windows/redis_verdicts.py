@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
@@ -84,7 +84,7 @@ class RedisVerdicts:
         """Take entries that the alerts topic has acknowledged out of the outbox."""
         await pipelined(self._client, [("XDEL", f"{self._keys.shard(e.shard)}outbox", e.entry_id) for e in entries])
 
-    async def _of_every_shard(self, command: str, key: str, *rest: str) -> list[object]:
+    async def _of_every_shard(self, command: str, key: str, *rest: str) -> list[Any]:
         commands = [(command, f"{self._keys.shard(shard)}{key}", *rest) for shard in range(self._shards)]
         return await pipelined(self._client, commands)
 

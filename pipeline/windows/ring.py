@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HEADER_BYTES = 48
 _POSITIONS = struct.Struct("<III")
 _POSITIONS_AT = 36
-_TYPES = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4")}
+_TYPES: dict[int, np.dtype[np.unsignedinteger]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4")}
 
 
 class Ring(NamedTuple):

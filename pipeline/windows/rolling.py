@@ -84,7 +84,8 @@ class DayColumns:
     """Decoded rings of the C communities of one network: `columns[c]` is (C, L), days `first_day` … `first_day`+L-1.
 
     The last day is at or after the newest activity of every community; columns nobody counted are absent.
-    `shards` is the shard of each community. `network_columns` are the arrivals and stays of participants summed over the whole network, (L,) each.
+    `shards` is the shard of each community. `network_columns` are the arrivals and stays of participants, summed over
+    the whole network, (L,) each.
     """
 
     network: str
@@ -147,7 +148,8 @@ class Windows:
 def hours_as_of(columns: dict[int, Counts], end: int, width: int) -> tuple[dict[int, Counts], Counts]:
     """Activities by kind column and distinct active members in the `width` (1 or 24) hours before position `end`.
 
-    `columns[c]` is (C, L), hours in order, the last at or after the newest activity; nothing at or after `end` is counted.
+    `columns[c]` is (C, L), hours in order, the last at or after the newest activity; what is at or
+    after `end` is not counted.
     """
     sums = {number: column[:, end - width : end].sum(axis=1) for number, column in columns.items() if number <= BOT}
     if HOUR_ACTIVE not in columns:

@@ -55,7 +55,7 @@ class WindowStore(Protocol):
     async def read_days(
         self, network: str, shards: Sequence[int], first_boundary: int, last_boundary: int
     ) -> DayColumns:
-        """Days of all communities of these shards: what boundaries `first_boundary` … `last_boundary` need, and newer."""
+        """Days of all communities of these shards: what these boundaries need, and all that is newer."""
 
     async def members(self, network: str, community: str, boundary_day: int) -> MemberHistories:
         """Active days of every member of a community up to and with the boundary day; 365 days back all are there."""
@@ -68,10 +68,10 @@ class VerdictStore(Protocol):
     """What judging remembers, fenced by the boundary."""
 
     async def judged(self, network: str) -> dict[int, int]:
-        """shard -> newest day judged; shards never judged are absent."""
+        """Newest day judged of each shard; shards never judged are absent."""
 
     async def states(self, network: str, shards: Sequence[int]) -> dict[str, DetectorState]:
-        """community -> what the detector remembers."""
+        """What is remembered of each community between boundaries."""
 
     async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
         """Keep the verdicts of boundaries `first_day` … `last_day` in one step; False if another judge was first."""

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -20,6 +19,11 @@ from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from kafka.consumer.fetcher import ConsumerRecord
+
+    from pipeline.settings import Settings
 
 ELAN = [sys.executable, "-m", "pipeline"]
 PATIENCE_SECONDS = 240.0
@@ -58,7 +62,7 @@ class Deployment:
         }
 
     @property
-    def settings(self):  # type: ignore[no-untyped-def]
+    def settings(self) -> Settings:
         return load_settings(environ=self.environment)
 
     def elan(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -81,7 +85,11 @@ class Deployment:
         log = self.folder / f"worker-{len(self.workers)}.log"
         with log.open("wb") as output:
             worker = subprocess.Popen(
-                [*ELAN, "worker"], env=os.environ | self.environment, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder
+                [*ELAN, "worker"],
+                env=os.environ | self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
             )
         self.workers.append(worker)
         return worker
@@ -123,7 +131,9 @@ class Deployment:
     def wait_until_counted(self) -> None:
         """Until every record that is in the topic now has been counted."""
         ends = self.end_offsets()
-        wait_until(lambda: self.standings() == {p: end for p, end in ends.items() if end}, "all records to be counted", self)
+        wait_until(
+            lambda: self.standings() == {p: end for p, end in ends.items() if end}, "all records to be counted", self
+        )
 
     def wait_until_told(self, network: str, day: int) -> None:
         """Until every shard is judged up to a day and its alerts are relayed."""
@@ -132,7 +142,7 @@ class Deployment:
             keys = [f"{self.name}:{{{self.name}-{shard}}}:outbox" for shard in range(self.shards)]
             wait_until(lambda: not any(client.xlen(key) for key in keys), "the outbox to be relayed", self)
 
-    def records(self, topic_variable: str) -> list:  # type: ignore[type-arg]
+    def records(self, topic_variable: str) -> list[ConsumerRecord]:
         """All records of a topic, to its present end."""
         topic = self.environment[topic_variable]
         consumer = KafkaConsumer(bootstrap_servers=self.kafka, auto_offset_reset="earliest", enable_auto_commit=False)
@@ -155,8 +165,14 @@ def wait_until(true: Callable[[], bool], what: str, deployment: Deployment | Non
     """Wait, and fail with what the workers said if it takes too long or one of them ended badly."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not true():
-        ended = [w.returncode for w in deployment.workers if w.poll() not in (None, 0, -signal.SIGTERM)] if deployment else []
+        ended = (
+            [w.returncode for w in deployment.workers if w.poll() not in (None, 0, -signal.SIGTERM)]
+            if deployment
+            else []
+        )
         if ended or time.monotonic() > deadline:
-            logs = "\n".join(p.read_text()[-3000:] for p in deployment.folder.glob("worker-*.log")) if deployment else ""
+            logs = (
+                "\n".join(p.read_text()[-3000:] for p in deployment.folder.glob("worker-*.log")) if deployment else ""
+            )
             raise AssertionError(f"waited for {what}; workers ended with {ended}\n{logs}")
         time.sleep(0.1)

@@ -15,6 +15,7 @@ import redis.asyncio
 from pipeline.history import WINDOW_DAYS
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.rolling import Windows
+from tests.integration.pipeline.deployment import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +75,11 @@ async def assert_counts_are_exact(deployment: Deployment, network: str, plain: P
                     span = min(width, 364)
                     kinds, bots, _ = plain.window(community, boundary, span)
                     _, _, active = plain.window(community, boundary, width)
-                    got = {k.value: int(v[row, -span:].sum()) for k, v in history.activities.items() if v[row, -span:].any()}
+                    got = {
+                        k.value: int(v[row, -span:].sum())
+                        for k, v in history.activities.items()
+                        if v[row, -span:].any()
+                    }
                     assert (community, width, got) == (community, width, kinds)
                     assert int(history.bot_activities[row, -span:].sum()) == bots
                     assert (community, width, int(history.active_members[width][row])) == (community, width, active)
@@ -132,6 +137,4 @@ def test_importing_the_same_archive_twice_changes_no_count(deployment: Deploymen
 
 
 def _wait_for(deployment: Deployment, records: int) -> None:
-    from tests.integration.pipeline.deployment import wait_until
-
     wait_until(lambda: sum(deployment.standings().values()) >= records, f"{records} records to be counted", deployment)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tests.integration.pipeline.deployment import Deployment
@@ -35,5 +36,5 @@ def test_alerts_of_two_live_workers_equal_those_of_a_backtest(
     assert by_moment(orjson.loads(value) for value in told) == by_moment(expected)
 
 
-def by_moment(steps):  # type: ignore[no-untyped-def]
+def by_moment(steps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(steps, key=lambda step: (step["at"], step["id"], step["state"]))

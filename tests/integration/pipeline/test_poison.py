@@ -1,4 +1,4 @@
-"""Poison among good events: every good one is counted, every bad one is a dead letter with its reason, bytes untouched."""
+"""Poison among good events: every good one counts, every bad one is a dead letter with its reason, bytes untouched."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def test_good_events_are_counted_and_bad_ones_dead_lettered(deployment: Deployme
         if number % 20 == 0 and number // 20 < len(POISON):
             value, _ = POISON[number // 20]
             headers = [("trace", b"t-1")]
-            producer.send(topic, value, b"key", headers, partition=number % deployment.partitions, timestamp_ms=START * 1000)
+            producer.send(
+                topic, value, b"key", headers, partition=number % deployment.partitions, timestamp_ms=START * 1000
+            )
     producer.close()
     deployment.wait_until_counted()
 
@@ -81,10 +83,10 @@ def test_good_events_are_counted_and_bad_ones_dead_lettered(deployment: Deployme
     found = Counter((record.value or b"", dict(record.headers)["elan-reason"].decode()) for record in letters)
     assert found == Counter((value or b"", reason) for value, reason in POISON)
     for record in letters:
-        headers = dict(record.headers)
-        assert headers["elan-topic"].decode() == topic
-        assert headers["trace"] == b"t-1"
-        assert {"elan-partition", "elan-offset", "elan-detail"} <= headers.keys()
+        carried = dict(record.headers)
+        assert carried["elan-topic"].decode() == topic
+        assert carried["trace"] == b"t-1"
+        assert {"elan-partition", "elan-offset", "elan-detail"} <= carried.keys()
         assert record.key == b"key"
     asyncio.run(_assert_counted(deployment))
     _assert_outcomes_add_up(deployment, worker)
@@ -106,7 +108,8 @@ async def _assert_counted(deployment: Deployment) -> None:
         assert sorted(history.active_members[7].tolist()) == sorted(expected)
         # No person inside: neither ids nor names of actors are anywhere in Redis.
         for key in await client.keys("*"):
-            assert b"person-" not in key + (await client.dump(key) or b"")
+            assert b"person-" not in (await client.dump(key) or b"")
+            assert "person-" not in str(key)
     finally:
         await client.aclose()
 

@@ -44,7 +44,9 @@ def test_serve_exposes_communities_and_passes_promtool(
     named = set(re.findall(r'elan_community_active_members\{community="([^"]+)"', exposition))
     assert named
     for text in (exposition, _get(f"{deployment.url_of(worker)}/metrics")):
-        lint = subprocess.run([promtool_binary, "check", "metrics"], input=text, text=True, capture_output=True, check=False)
+        lint = subprocess.run(
+            [promtool_binary, "check", "metrics"], input=text, text=True, capture_output=True, check=False
+        )
         assert (lint.returncode, lint.stdout + lint.stderr) == (0, "")
 
 

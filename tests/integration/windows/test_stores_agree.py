@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,7 +73,7 @@ activities = st.lists(
 async def feed(store: WindowStore, log: list[TrustedActivity], cuts: list[int], zone: str = "UTC") -> None:
     aggregator = Aggregator(SHARDS, lambda _: zone)
     edges = [0, *sorted({cut % len(log) for cut in cuts} - {0}), len(log)]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         assert await store.apply("topic:0", first, last, aggregator.add(log[first:last])) == {}
 
 

@@ -1,4 +1,4 @@
-"""The windows as somebody would count them by hand from a list of activities: slow, plain, and the oracle of the tests."""
+"""The windows as somebody would count them by hand: slow, plain, and the oracle of the tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PlainWindows:
     def __init__(self, activities: Iterable[TrustedActivity], zone: str = "UTC") -> None:
         self.rows = [(a, day_of(a.seconds, zone), int(a.seconds // 3600)) for a in activities]
 
-    def _human(self, community: str):  # type: ignore[no-untyped-def]
+    def _human(self, community: str) -> list[tuple[TrustedActivity, int, int]]:
         return [(a, day, hour) for a, day, hour in self.rows if a.community == community and not a.bot]
 
     def activities(self, community: str, boundary_day: int, days: int) -> dict[Kind, int]:
