@@ -21,7 +21,7 @@ FOUND_WRONG = 1
 
 
 def check() -> None:
-    """Check settings, pseudonym key, Kafka with its topics, and Redis; each line says ok, warning or wrong, and a way out.
+    """Check settings, pseudonym key, Kafka with its topics, and Redis; a line says ok, warning or wrong, and a way out.
 
     Nothing is changed. Servers that are away are said to be away.
 

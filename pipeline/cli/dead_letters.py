@@ -69,8 +69,8 @@ def replay(
     """Put dead letters back to the topic and partition they came from, key and value untouched, each once.
 
     Do it after the cause is mended; what is still wrong comes back as a new letter. Only letters that are there at the
-    start are put back. What was done is kept as the commits of a consumer group (kafka.group with -replay at its end), per
-    reason, so a second run puts nothing back twice.
+    start are put back. What was done is kept as commits of a consumer group (kafka.group with -replay at its end), so a
+    second run puts nothing back twice.
 
     Example: elan dead-letters replay --reason too_large --dry-run
 

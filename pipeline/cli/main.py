@@ -73,7 +73,7 @@ def _global_options(
         Path | None,
         typer.Option("--config", metavar="FILE", help="Settings in TOML; default: ELAN_CONFIG, else elan.toml here."),
     ] = None,
-    version: Annotated[  # noqa: ARG001 - its callback acts
+    version: Annotated[  # noqa: ARG001, FBT002 - an option; its callback acts
         bool, typer.Option("--version", callback=lambda value: _version(wanted=value), is_eager=True, help="Print it.")
     ] = False,
 ) -> None:

@@ -45,8 +45,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
 def _infos(client: Any, settings: Settings) -> dict[str, dict[str, Any]]:
     """What each server says of itself. INFO, and not CONFIG, which managed servers and our own access list refuse."""
     if isinstance(client, redis.RedisCluster):
-        infos: dict[str, dict[str, Any]] = client.info(target_nodes=redis.RedisCluster.PRIMARIES)
-        return infos
+        return {node.name: client.info(target_nodes=node) for node in client.get_primaries()}
     return {settings.redis.url.rpartition("@")[2].rpartition("//")[2]: client.info()}
 
 
@@ -76,7 +75,7 @@ def _server(name: str, info: dict[str, Any]) -> Iterator[Finding]:
 
 def _clock(client: Any) -> Finding:
     before = clock.now_seconds()
-    seconds, microseconds = client.time()
+    seconds, microseconds = _time(client)
     after = clock.now_seconds()
     difference = abs(seconds + microseconds / 1e6 - (before + after) / 2)
     text = f"this host and Redis differ by {difference:.3f} s"
@@ -84,6 +83,15 @@ def _clock(client: Any) -> Finding:
         return ok("clock", text)
     advice = f"{text}: synchronise both with NTP; the clock decides when a day has ended."
     return wrong("clock", advice) if difference > CLOCK_WRONG_SECONDS else warning("clock", advice)
+
+
+def _time(client: Any) -> tuple[int, int]:
+    """Seconds and microseconds on the clock of one server."""
+    if isinstance(client, redis.RedisCluster):
+        told: tuple[int, int] = client.time(target_nodes=client.get_primaries()[0])
+    else:
+        told = client.time()
+    return told
 
 
 def _layout(client: Any, settings: Settings) -> Finding:

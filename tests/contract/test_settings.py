@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from pipeline.detection.detection_settings import DetectionSettings
-from pipeline.settings import Settings
+from pipeline.settings import Settings, load_settings
 from pipeline.settings.keys import keys
 from pipeline.settings.page import settings_page
 
@@ -29,8 +29,6 @@ def test_thresholds_are_those_of_the_detector() -> None:
 
 
 def test_the_example_of_the_page_can_be_read(tmp_path: Path) -> None:
-    from pipeline.settings import load_settings
-
     example = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
     file = tmp_path / "elan.toml"
     file.write_text(example, encoding="utf-8")

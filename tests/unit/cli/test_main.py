@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,9 +20,8 @@ from pipeline.errors import ElanError, InputError, ServerError, SettingsError, S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
     Elan = Callable[..., Result]
 
@@ -28,6 +29,7 @@ COMMANDS = [
     *(["import"], ["worker"], ["serve"], ["status"], ["explain"], ["backtest"], ["resolve"], ["check"], ["config"]),
     *(["topics", "create"], ["dead-letters", "list"], ["dead-letters", "replay"]),
 ]
+ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("faust", "numpy", "matplotlib", "kafka", "aiokafka", "redis", "holidays")
 
 
@@ -94,24 +96,25 @@ def test_a_check_says_what_is_away_and_ends_with_1(elan: Elan) -> None:
     assert levels == [("ok", "settings"), ("wrong", "key"), ("wrong", "Kafka"), ("wrong", "Redis")]
 
 
-def run(arguments: str, folder: Path, *, shell: bool = False) -> subprocess.CompletedProcess[str]:
+def start_python(code: str, folder: Path) -> str:
+    """Return the shell's words that run code with this package on the path."""
+    return f"cd {shlex.quote(str(folder))}; PYTHONPATH={shlex.quote(str(ROOT))} {sys.executable} -c {shlex.quote(code)}"
+
+
+def bash(script: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ELAN_")}
-    start = f'"{sys.executable}" -c "from pipeline.cli.main import main; main()" {arguments}'
-    command = ["bash", "-c", start] if shell else [*start.split()]
-    root = os.path.join(os.path.dirname(__file__), *[os.pardir] * 3)  # noqa: PTH118, PTH120 - one path for PYTHONPATH
-    environ = {**kept, "PYTHONPATH": os.path.abspath(root)}  # noqa: PTH100
-    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run(["bash", "-c", script], env=kept, capture_output=True, text=True, check=False)
 
 
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
-    script = "import sys, pipeline.cli.main; print(*sys.modules)"
-    kept = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], env=kept, cwd=tmp_path, capture_output=True, check=True
-    ).stdout
-    assert {module.split(".")[0] for module in loaded.decode().split()} & set(HEAVY) == set()
+    result = bash(start_python("import sys, pipeline.cli.main; print(*sys.modules)", tmp_path))
+    assert result.returncode == 0
+    assert {module.split(".")[0] for module in result.stdout.split()} & set(HEAVY) == set()
 
 
-def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
-    result = run("config --json | head -1; echo ${PIPESTATUS[1]}", tmp_path, shell=True)
-    assert (result.stdout, result.stderr) == ("{\n0\n", "")
+def test_a_reader_that_has_gone_ends_the_command_quietly(tmp_path: Path) -> None:
+    start = start_python("from pipeline.cli.main import main; main()", tmp_path)
+    for arguments in ("config --json", "config"):
+        # The reader closes its end at once, long before the first line is written.
+        result = bash(f"{start} {arguments} | (exec 0<&-; sleep 1); echo ${{PIPESTATUS[0]}}")
+        assert (result.stdout, result.stderr) == ("1\n", "")

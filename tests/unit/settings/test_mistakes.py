@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline.errors import SettingsError
 from pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SASL = {"ELAN_KAFKA_SASL_USERNAME": "elan", "ELAN_KAFKA_SASL_PASSWORD": "canary"}
 

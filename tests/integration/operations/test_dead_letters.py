@@ -1,0 +1,122 @@
+"""`elan dead-letters`: letters are listed without their content, and put back untouched, each once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from pipeline.app import aiokafka_producer, kafka_consumer, kafka_producer
+from pipeline.cli.dead_letter_log import partitions_of_topic, records
+from pipeline.ingest.dead_letters import DeadLetter, KafkaDeadLetterWriter
+from pipeline.model import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typer.testing import Result
+
+    from pipeline.settings import Settings
+
+    Elan = Callable[..., Result]
+
+
+@pytest.fixture
+def letters(elan: Elan, settings: Settings) -> list[DeadLetter]:
+    """Give four letters that lie in the dead-letter topic, beside a record that somebody else wrote there."""
+    elan("topics", "create")
+    topic = settings.kafka.activity_topic
+    written = [
+        DeadLetter(Reason.NOT_JSON, "no JSON", topic, 2, 17, b"acme/general", b"\xff{canary", (("trace", b"00-1"),)),
+        DeadLetter(Reason.BAD_TIME, "no time", topic, 0, 18, None, b"[red]canary"),
+        DeadLetter(Reason.EMPTY, "nothing", topic, 1, 19, b"acme/general", None),
+        DeadLetter(Reason.BAD_TIME, "no time", topic, 0, 20, b"acme/general", b"second"),
+    ]
+    asyncio.run(write(settings, written))
+    producer = kafka_producer(settings)
+    producer.send(settings.kafka.dead_letter_topic, b"not by a worker").get(10)
+    producer.close()
+    return written
+
+
+async def write(settings: Settings, letters: list[DeadLetter]) -> None:
+    async with aiokafka_producer(settings) as producer:
+        writer = KafkaDeadLetterWriter(producer, settings.kafka.dead_letter_topic)
+        for letter in letters:
+            await writer.write([letter])
+
+
+def put_back(settings: Settings) -> list[tuple[Any, ...]]:
+    """Return (partition, key, value, headers) of all records in the activity topic."""
+    consumer = kafka_consumer(settings)
+    places = partitions_of_topic(consumer, settings.kafka.activity_topic)
+    found = [(r.partition, r.key, r.value, list(r.headers)) for r in records(consumer, dict.fromkeys(places, 0))]
+    consumer.close()
+    return sorted(found, key=lambda record: (record[0], record[2]))
+
+
+NOT_JSON = (2, b"acme/general", b"\xff{canary", [("trace", b"00-1")])
+BAD_TIME: list[tuple[Any, ...]] = [(0, None, b"[red]canary", []), (0, b"acme/general", b"second", [])]
+
+
+@pytest.mark.usefixtures("letters")
+def test_the_list_says_why_and_from_where_but_not_what(elan: Elan, settings: Settings) -> None:
+    result = elan("dead-letters", "list")
+    assert result.exit_code == 0
+    assert "4 dead letters: 2 bad_time, 1 not_json, 1 empty." in result.stdout
+    assert f"{settings.kafka.activity_topic}:2:17" in result.stdout.replace("\n", "")
+    assert "canary" not in result.stdout
+    assert "acme" not in result.stdout
+
+
+@pytest.mark.usefixtures("letters")
+def test_the_content_is_shown_to_who_asks_for_it(elan: Elan) -> None:
+    result = elan("dead-letters", "list", "--json", "--show-content", "--reason", "bad_time", "--limit", "1")
+    (row,) = map(orjson.loads, result.stdout.splitlines())
+    assert (row["reason"], row["detail"], row["bytes"], row["value"]) == ("bad_time", "no time", 6, "second")
+
+
+@pytest.mark.usefixtures("letters")
+def test_letters_are_put_back_untouched_and_once(elan: Elan, settings: Settings) -> None:
+    first, second = elan("dead-letters", "replay"), elan("dead-letters", "replay")
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "3 put back\n" in first.stdout
+    assert "1 left: nothing was kept of the record\n" in first.stdout
+    assert "1 left: not written by a worker\n" in first.stdout
+    assert second.stdout == "There is nothing to put back.\n"
+    assert put_back(settings) == [*BAD_TIME, NOT_JSON]
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_dry_run_writes_nothing_and_remembers_nothing(elan: Elan, settings: Settings) -> None:
+    assert "3 put back\n" in elan("dead-letters", "replay", "--dry-run").stdout
+    assert put_back(settings) == []
+    assert "3 put back\n" in elan("dead-letters", "replay").stdout
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_replay_of_one_reason_leaves_the_others_for_later(elan: Elan, settings: Settings) -> None:
+    # not_json  bad_time  empty  bad_time
+    #              1st             1st       --reason bad_time
+    #    2nd                                 all
+    assert "2 put back\n" in elan("dead-letters", "replay", "--reason", "bad_time").stdout
+    assert put_back(settings) == BAD_TIME
+    second = elan("dead-letters", "replay").stdout
+    assert "1 put back\n" in second
+    assert "2 put back before\n" in second
+    assert put_back(settings) == [*BAD_TIME, NOT_JSON]
+
+
+def test_letters_that_come_later_are_put_back_later(elan: Elan, settings: Settings, letters: list[DeadLetter]) -> None:
+    elan("dead-letters", "replay")
+    asyncio.run(write(settings, letters[:1]))
+    assert elan("dead-letters", "replay").stdout == "1 put back\n"
+    assert put_back(settings) == [*BAD_TIME, NOT_JSON, NOT_JSON]
+
+
+def test_without_the_topic_it_ends_with_3(elan: Elan) -> None:
+    result = elan("dead-letters", "list")
+    assert result.exit_code == 3
+    assert "elan topics create" in result.stderr
