@@ -42,11 +42,20 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         client.close()
 
 
+def _primaries(client: Any) -> list[Any]:
+    """The nodes to ask; one server is asked without a name."""
+    cluster: Any = client
+    return list(cluster.get_primaries()) if isinstance(client, redis.RedisCluster) else [None]
+
+
+def _on(node: Any) -> dict[str, Any]:
+    return {} if node is None else {"target_nodes": node}
+
+
 def _infos(client: Any, settings: Settings) -> dict[str, dict[str, Any]]:
     """What each server says of itself. INFO, and not CONFIG, which managed servers and our own access list refuse."""
-    if isinstance(client, redis.RedisCluster):
-        return {node.name: client.info(target_nodes=node) for node in client.get_primaries()}
-    return {settings.redis.url.rpartition("@")[2].rpartition("//")[2]: client.info()}
+    one = settings.redis.url.rpartition("@")[2].rpartition("//")[2]
+    return {one if node is None else node.name: client.info(**_on(node)) for node in _primaries(client)}
 
 
 def _server(name: str, info: dict[str, Any]) -> Iterator[Finding]:
@@ -75,7 +84,7 @@ def _server(name: str, info: dict[str, Any]) -> Iterator[Finding]:
 
 def _clock(client: Any) -> Finding:
     before = clock.now_seconds()
-    seconds, microseconds = _time(client)
+    seconds, microseconds = client.time(**_on(_primaries(client)[0]))
     after = clock.now_seconds()
     difference = abs(seconds + microseconds / 1e6 - (before + after) / 2)
     text = f"this host and Redis differ by {difference:.3f} s"
@@ -83,15 +92,6 @@ def _clock(client: Any) -> Finding:
         return ok("clock", text)
     advice = f"{text}: synchronise both with NTP; the clock decides when a day has ended."
     return wrong("clock", advice) if difference > CLOCK_WRONG_SECONDS else warning("clock", advice)
-
-
-def _time(client: Any) -> tuple[int, int]:
-    """Seconds and microseconds on the clock of one server."""
-    if isinstance(client, redis.RedisCluster):
-        told: tuple[int, int] = client.time(target_nodes=client.get_primaries()[0])
-    else:
-        told = client.time()
-    return told
 
 
 def _layout(client: Any, settings: Settings) -> Finding:

@@ -37,8 +37,9 @@ def create() -> None:
         wrong = []
         for topic in kafka_topics.wanted_topics(settings):
             verb = "created" if topic.name in created else "exists"
-            typer.echo(f"{verb}: {topic.name}, {partitions[topic.name]} partitions")
-            wrong.append(kafka_topics.wrong_partitions(topic, partitions[topic.name], settings))
+            number = partitions[topic.name]
+            typer.echo(f"{verb}: {topic.name}, {number} partition{'' if number == 1 else 's'}")
+            wrong.append(kafka_topics.wrong_partitions(topic, number, settings))
             for sentence in kafka_topics.differing_configs(topic, kafka_topics.configs_of(admin, topic.name)):
                 typer.echo(f"warning: {sentence}", err=True)
     finally:

@@ -66,7 +66,7 @@ def test_the_list_says_why_and_from_where_but_not_what(elan: Elan, settings: Set
     result = elan("dead-letters", "list")
     assert result.exit_code == 0
     assert "4 dead letters: 2 bad_time, 1 not_json, 1 empty." in result.stdout
-    assert f"{settings.kafka.activity_topic}:2:17" in result.stdout.replace("\n", "")
+    assert f"{settings.kafka.activity_topic}:2:17" in result.stdout
     assert "canary" not in result.stdout
     assert "acme" not in result.stdout
 

@@ -42,9 +42,8 @@ def test_the_version_is_told(elan: Elan) -> None:
 def test_every_help_has_an_example_and_exit_codes(elan: Elan, command: list[str]) -> None:
     result = elan(*command, "--help", env={"COLUMNS": "200"})
     assert result.exit_code == 0
-    if command != ["import"]:
-        assert re.search(r"Example: .*elan", result.stdout)
-        assert "Exit codes: 0 " in result.stdout
+    assert re.search(r"Example: .*elan", result.stdout)
+    assert "Exit codes: 0 " in result.stdout
 
 
 @pytest.mark.parametrize(("error", "code"), [(SettingsError, 2), (ServerError, 3), (InputError, 4), (Stop, 5)])
