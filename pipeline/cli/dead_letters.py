@@ -78,7 +78,7 @@ def replay(
     """
     from pipeline.app import kafka_consumer, kafka_producer  # noqa: PLC0415 - quick --help
     from pipeline.cli.dead_letter_replay import ALL_REASONS, Replay  # noqa: PLC0415
-    from pipeline.cli.kafka_topics import asking_kafka  # noqa: PLC0415
+    from pipeline.kafka_topics import asking_kafka  # noqa: PLC0415
     from pipeline.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings()
@@ -103,7 +103,7 @@ def replay(
 def _letters(settings: Settings) -> Iterator[Letter]:
     from pipeline.app import kafka_consumer  # noqa: PLC0415 - quick --help
     from pipeline.cli.dead_letter_log import partitions_of_topic, read_letter, records  # noqa: PLC0415
-    from pipeline.cli.kafka_topics import asking_kafka  # noqa: PLC0415
+    from pipeline.kafka_topics import asking_kafka  # noqa: PLC0415
 
     consumer = kafka_consumer(settings)
     try:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.app import kafka_admin
 from pipeline.cli.finding import Finding, ok, warning, wrong
-from pipeline.cli.kafka_topics import (
+from pipeline.errors import ElanError
+from pipeline.kafka_topics import (
     WantedTopic,
     asking_kafka,
     configs_of,
@@ -15,7 +16,6 @@ from pipeline.cli.kafka_topics import (
     wanted_topics,
     wrong_partitions,
 )
-from pipeline.errors import ElanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
