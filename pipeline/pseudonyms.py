@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 
@@ -16,7 +15,7 @@ def pseudonym(key: bytes, network: str, actor: str) -> str:
     With 8 bytes, two of a million members share a pseudonym with a probability of 3 in 100 million.
     """
     # NUL is in no name, so that no network and actor read like another pair.
-    digest = hmac.digest(key, f"{network}\0{actor}".encode(), hashlib.sha256)
+    digest = hmac.digest(key, f"{network}\0{actor}".encode(), "sha256")
     return urlsafe_b64encode(digest[:PSEUDONYM_BYTES])[:PSEUDONYM_CHARACTERS].decode()
 
 
