@@ -25,8 +25,8 @@ def create() -> None:
     Exit codes: 0 the topics are there, 1 one that exists has another number of partitions, 2 a setting is wrong,
     3 Kafka cannot be reached or refuses.
     """
+    from pipeline import kafka_topics  # noqa: PLC0415
     from pipeline.app import kafka_admin  # noqa: PLC0415 - quick --help
-    from pipeline.cli import kafka_topics  # noqa: PLC0415
     from pipeline.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings()
