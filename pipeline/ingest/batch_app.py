@@ -87,7 +87,9 @@ class BatchApp(faust.App):
     def lanes(self) -> Lanes[Any]:
         """The lanes, made inside the running event loop."""
         if "_lanes" not in self.__dict__:
-            self._lanes: Lanes[Any] = Lanes(self._handler, self._crash_soon)
+            self._lanes: Lanes[Any] = Lanes(
+                self._handler, self._crash_soon, lambda: cast("BatchConsumer", self.consumer)
+            )
         return self._lanes
 
     def _crash_soon(self, error: BaseException) -> None:

@@ -7,17 +7,21 @@ What differs from the driver, and why:
                       everything; it also lists every offset of a gap. Lanes check that batches touch instead
   commit offsets      the newest acknowledged offset: lanes keep the order within a partition, so there are no holes
   full buffers        block the fetch loop instead of pausing partitions: with all of them paused Faust sleeps a second
+  early partitions    (those beyond the horizon) are held: not fetched until their turn comes
   isolation           read_committed: what a producer took back is not counted
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
 import aiokafka
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP as FAUST_TP
 from faust.types import ConsumerMessage
 
 from pipeline.ingest.record_batch import FetchedBatches, RecordBatch
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 FETCH_WAIT_MS = 500
 """How long a broker may hold back an answer when there is nothing new; new records are answered at once."""
+HELD_WAIT_SECONDS = 0.5
 
 
 class _Forgetful(dict[Any, Any]):
@@ -105,6 +110,7 @@ class BatchConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._read_offset = _Forgetful()
+        self._released = asyncio.Event()
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -121,6 +127,9 @@ class BatchConsumer(driver.Consumer):
 
     async def seek_to(self, positions: Mapping[TP, int], epoch: int) -> None:
         """See `BatchConsumerThread.seek_to`."""
+        for tp in self._buffered_partitions & positions.keys():
+            super().on_buffer_drop(tp)
+        self._buffered_partitions.clear()
         await self._thread.seek_to(positions, epoch)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
@@ -157,6 +166,26 @@ class BatchConsumer(driver.Consumer):
 
     def on_buffer_full(self, tp: TP) -> None:
         """Leave the partition active: the full queue itself holds the fetch loop back."""
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Nothing was taken out of the fetch loop when it was full."""
+
+    def hold(self, partition: tuple[str, int]) -> None:
+        """Fetch no more of a partition that is early; what was fetched already still goes to its lane."""
+        super().on_buffer_full(FAUST_TP(*partition))
+
+    def release(self, partition: tuple[str, int]) -> None:
+        """Fetch it again, at once even where every partition was held."""
+        super().on_buffer_drop(FAUST_TP(*partition))
+        self._released.set()
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        if self.flow_active and not self._get_active_partitions():
+            # Faust would sleep for a second.
+            self._released.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._released.wait(), HELD_WAIT_SECONDS)
+        return await super()._wait_next_records(timeout)
 
 
 class BatchTransport(driver.Transport):

@@ -55,13 +55,43 @@ class BatchHandler(Protocol[Work]):
         """These partitions are somebody else's now."""
 
 
+class Fetching(Protocol):
+    """Whoever fetches the batches: a partition that is early must not keep the others from being read."""
+
+    def hold(self, partition: Partition) -> None:
+        """Fetch no more of this partition; what is on its way still comes."""
+
+    def release(self, partition: Partition) -> None:
+        """Fetch it again."""
+
+
+class _Lane:
+    """Batches of one partition that wait for their turn."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Any] = asyncio.Queue()
+        self.room = asyncio.Event()
+        self.room.set()
+        self.held = False
+
+    def update_room(self) -> None:
+        """One batch may wait; all that are on their way while the partition is held, or they would block the others."""
+        if self.held or self.queue.empty():
+            self.room.set()
+        else:
+            self.room.clear()
+
+
 class Lanes(Generic[Work]):
     """The lanes of one worker, all in one event loop. An event is Faust's, its value a `RecordBatch`."""
 
-    def __init__(self, handler: BatchHandler[Work], crash: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, handler: BatchHandler[Work], crash: Callable[[BaseException], None], fetching: Callable[[], Fetching]
+    ) -> None:
         self._handler = handler
         self._crash = crash
-        self._queues: dict[Partition, asyncio.Queue[Any]] = {}
+        self._fetching = fetching
+        self._lanes: dict[Partition, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._epoch: int | None = None
         self._halted = asyncio.Event()
@@ -79,16 +109,22 @@ class Lanes(Generic[Work]):
     async def put(self, event: Any) -> None:
         """Queue a batch in its partition's lane; waits while the lane is full."""
         batch: RecordBatch = event.value
-        queue = self._queues.get((batch.topic, batch.partition))
-        if queue is None:
-            queue = self._open((batch.topic, batch.partition))
-        await queue.put(event)
+        lane = self._lanes.get((batch.topic, batch.partition))
+        if lane is None:
+            lane = self._open((batch.topic, batch.partition))
+        await lane.room.wait()
+        lane.queue.put_nowait(event)
+        lane.update_room()
 
     async def halt(self) -> None:
         """Let nothing more through, and wait until what is in flight has ended: a command is never broken off."""
         self._epoch = None
         self._halted.set()
         await self._idle.wait()
+        for lane in self._lanes.values():
+            # Whoever seeks fetches all partitions again.
+            lane.held = False
+            lane.update_room()
 
     def resume(self, epoch: int, positions: Mapping[Partition, int]) -> None:
         """Accept batches of this epoch, which start at these positions (0 and `EARLIEST`: where the log begins)."""
@@ -102,46 +138,52 @@ class Lanes(Generic[Work]):
         for task in self._tasks:
             task.cancel()
 
-    def _open(self, partition: Partition) -> asyncio.Queue[Any]:
-        queue = self._queues[partition] = asyncio.Queue(maxsize=1)
-        task = asyncio.create_task(self._run(queue), name=f"lane {partition}")
+    def _open(self, partition: Partition) -> _Lane:
+        lane = self._lanes[partition] = _Lane()
+        task = asyncio.create_task(self._run(partition, lane), name=f"lane {partition}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
-        return queue
+        return lane
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._crash(error)
 
-    async def _run(self, queue: asyncio.Queue[Any]) -> None:
+    async def _run(self, partition: Partition, lane: _Lane) -> None:
         while True:
-            event = await queue.get()
+            event = await lane.queue.get()
+            lane.update_room()
             if event.value.epoch == self._epoch:
                 self._in_flight += 1
                 self._idle.clear()
                 try:
-                    await self._process(event.value)
+                    await self._process(event.value, lane)
                 finally:
                     self._in_flight -= 1
                     if not self._in_flight:
                         self._idle.set()
             event.ack()
+            if lane.held and lane.queue.empty():
+                lane.held = False
+                self._fetching().release(partition)
+            lane.update_room()
 
-    async def _process(self, batch: RecordBatch) -> None:
+    async def _process(self, batch: RecordBatch, lane: _Lane) -> None:
         partition = (batch.topic, batch.partition)
         self._check_order(partition, batch)
         work = self._handler.take(batch)
-        if work is None or await self._apply(work, partition):
+        if work is None or await self._apply(work, partition, lane):
             self._expected[partition] = batch.next_offset
 
-    async def _apply(self, work: Work, partition: Partition) -> bool:
+    async def _apply(self, work: Work, partition: Partition, lane: _Lane) -> bool:
         """Apply until it succeeds; False if the lanes were halted first."""
         epoch, backoff_seconds = self._epoch, FIRST_BACKOFF_SECONDS
         while epoch == self._epoch:
             try:
                 await self._handler.apply(work)
             except NotYet:  # noqa: PERF203 - the exception is what the loop is for
+                self._hold(partition, lane)
                 await self._pause(NOT_YET_PAUSE_SECONDS)
             except RetryLater as error:
                 log.warning("%s of %s waits %.1f s: %s", *partition, backoff_seconds, error)
@@ -150,6 +192,12 @@ class Lanes(Generic[Work]):
             else:
                 return True
         return False
+
+    def _hold(self, partition: Partition, lane: _Lane) -> None:
+        if not lane.held:
+            lane.held = True
+            lane.update_room()
+            self._fetching().hold(partition)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, or less if the lanes are halted."""

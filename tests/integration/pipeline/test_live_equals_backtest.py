@@ -36,5 +36,19 @@ def test_alerts_of_two_live_workers_equal_those_of_a_backtest(
     assert by_moment(orjson.loads(value) for value in told) == by_moment(expected)
 
 
+@pytest.mark.timeout(300)
+def test_a_worker_that_starts_with_years_to_read_tells_the_same_alerts(
+    deployment: Deployment, data_folder: Path
+) -> None:
+    # five years lie in the topic before anybody reads: partitions that come early must not keep the others from coming
+    path = data_folder / "ncar.jsonl.gz"
+    deployment.elan("import", "jsonl", str(path), "--to-topic")
+    deployment.elan("backtest", str(path), "--alerts", "expected.jsonl")
+    deployment.start_worker()
+    deployment.wait_until_told("ncar", LAST_DAY["ncar"])
+    told = {record.value for record in deployment.records("ELAN_KAFKA_ALERTS_TOPIC")}
+    assert told == set((deployment.folder / "expected.jsonl").read_bytes().splitlines())
+
+
 def by_moment(steps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(steps, key=lambda step: (step["at"], step["id"], step["state"]))

@@ -53,7 +53,7 @@ POISON: list[tuple[bytes | None, str]] = [
     (event(9, time="2023-11-14T22:13:20"), "bad_time"),
     (event(10, time="2100-01-01T00:00:00Z"), "in_future"),
     (event(11, time="1970-01-02T00:00:00Z"), "too_old"),
-    (event(12, padding="x" * 1_200_000), "too_large"),
+    (event(12, padding="x" * 1_010_000), "too_large"),
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import RetryLater, Stop
 from pipeline.ingest import lanes as lanes_module
-from pipeline.ingest.lanes import Lanes
+from pipeline.ingest.lanes import Lanes, NotYet
 from tests.unit.ingest.records import batch
 
 if TYPE_CHECKING:
@@ -57,12 +57,26 @@ class Event:
 
 
 @dataclass
+class Fetching:
+    """What was held and released, in order."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def hold(self, partition: tuple[str, int]) -> None:
+        self.asked.append(f"hold {partition[1]}")
+
+    def release(self, partition: tuple[str, int]) -> None:
+        self.asked.append(f"release {partition[1]}")
+
+
+@dataclass
 class Bench:
     """Lanes with a handler, resumed at offset 0 in epoch 1."""
 
     handler: Handler
     lanes: Lanes[Any]
     crashes: list[BaseException]
+    fetching: Fetching
 
     async def run(self, *events: Event) -> None:
         for event in events:
@@ -73,11 +87,12 @@ class Bench:
 def bench(*troubles: Exception, start: int = 0, is_open: bool = True) -> Bench:
     handler = Handler(list(troubles))
     crashes: list[BaseException] = []
-    lanes: Lanes[Any] = Lanes(handler, crashes.append)
+    fetching = Fetching()
+    lanes: Lanes[Any] = Lanes(handler, crashes.append, lambda: fetching)
     lanes.resume(1, {PARTITION: start})
     if is_open:
         handler.gate.set()
-    return Bench(handler, lanes, crashes)
+    return Bench(handler, lanes, crashes, fetching)
 
 
 @pytest.fixture(autouse=True)
@@ -191,5 +206,17 @@ def test_a_batch_that_is_no_work_is_acknowledged() -> None:
         await b.run(empty)
         assert empty.acknowledged
         assert b.handler.applied == []
+
+    asyncio.run(story())
+
+
+def test_a_partition_that_is_early_is_held_and_keeps_nobody_waiting() -> None:
+    # batch 0 is early three times; 2 and 4 were on their way and must not block whoever brings them
+    async def story() -> None:
+        b = bench(NotYet(), NotYet(), NotYet())
+        await asyncio.wait_for(b.run(Event(0), Event(2), Event(4)), 1)
+        await asyncio.sleep(0.2)
+        assert b.handler.applied == [0, 2, 4]
+        assert b.fetching.asked == ["hold 3", "release 3"]
 
     asyncio.run(story())
