@@ -102,7 +102,7 @@ def _probe_kafka(settings: KafkaSettings) -> None:
 def _kafka_sentence(settings: KafkaSettings, error: Exception) -> str:
     return (
         f"Kafka at {settings.bootstrap_servers} takes connections but does not answer as expected ({error}): "
-        f"check kafka.security_protocol ({settings.security_protocol}), the credentials and the kafka.tls_…_file settings."
+        f"check kafka.security_protocol ({settings.security_protocol}), the credentials and kafka.tls_…_file."
     )
 
 

@@ -63,7 +63,9 @@ def asking_kafka(settings: Settings) -> Iterator[None]:
         yield
     except KafkaError as error:
         servers = settings.kafka.bootstrap_servers
-        raise ServerError(f"Kafka at {servers} refuses ({error}): check the rights of the user.") from error
+        raise ServerError(
+            f"Kafka at {servers} refuses ({error}): run `elan check`, and see that the user may do this."
+        ) from error
 
 
 def create_missing(admin: KafkaAdminClient, settings: Settings) -> list[str]:

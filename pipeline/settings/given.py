@@ -64,7 +64,7 @@ def from_file(file: Path) -> list[Given]:
         raise SettingsError(f"The settings file {file} cannot be read: {_why(error)}.") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"The settings file {file} is no TOML: {error}.") from None
-    return list(_leaves((), tables, str(file)))
+    return list(leaves((), tables, str(file)))
 
 
 def from_variables(environ: Mapping[str, str]) -> list[Given]:
@@ -89,7 +89,7 @@ def from_variables(environ: Mapping[str, str]) -> list[Given]:
 def _from_variable(key: Key, variable: str, environ: Mapping[str, str]) -> Iterator[Given]:
     path, text = tuple(key.name.split(".")), environ[variable]
     if key.name in TABLE_KEYS:
-        yield from _leaves(path, _json_table(variable, text), variable)
+        yield from leaves(path, _json_table(variable, text), variable)
     elif variable == key.variable:
         yield Given(path, text, variable)
     elif environ.get(key.variable):
@@ -126,10 +126,11 @@ def _secret(variable: str, file: Path) -> str:
     return content
 
 
-def _leaves(path: tuple[str, ...], tables: Mapping[str, Any], origin: str) -> Iterator[Given]:
+def leaves(path: tuple[str, ...], tables: Mapping[str, Any], origin: str) -> Iterator[Given]:
+    """The values of tables within tables, each with its path; an empty table is a value."""
     for name, value in tables.items():
         if isinstance(value, dict) and value:
-            yield from _leaves((*path, name), value, origin)
+            yield from leaves((*path, name), value, origin)
         else:
             yield Given((*path, name), value, origin)
 

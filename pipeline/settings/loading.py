@@ -13,7 +13,7 @@ from pipeline.settings.given import from_file, from_variables, settings_file
 from pipeline.settings.sections import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.settings.given import Given
@@ -27,7 +27,11 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     """
     environ = os.environ if environ is None else environ
     file = settings_file(path, environ)
-    given = [*([] if file is None else from_file(file)), *from_variables(environ)]
+    return settings_of([*([] if file is None else from_file(file)), *from_variables(environ)])
+
+
+def settings_of(given: Sequence[Given]) -> Settings:
+    """The settings that these values make; of two for one key the later wins. Raises SettingsError."""
     origins = {each.key: each.origin for each in given}
     try:
         settings = Settings.model_validate(_nested(given))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import SettingsError
 from pipeline.settings import load_settings
+from pipeline.settings.given import leaves
+from pipeline.settings.keys import Key, keys
+from pipeline.settings.loading import settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,6 +110,31 @@ def test_a_mistake_in_the_file_names_the_file(tmp_path: Path, text: str, parts: 
     with pytest.raises(SettingsError) as mistake:
         load_settings(file, {"ELAN_KAFKA_GROUP": "elan"})
     assert [part for part in parts if part not in str(mistake.value)] == []
+
+
+TABLES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=9), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(keys()), st.text(max_size=30) | TABLES.map(json.dumps))
+def test_whatever_a_variable_holds_there_is_no_traceback(key: Key, value: str) -> None:
+    told = ""
+    try:
+        load_settings(environ={key.variable: value})
+    except SettingsError as mistake:
+        told = str(mistake)
+    assert not told or key.name.partition(".")[0] in told or key.variable in told
+
+
+@given(st.sampled_from(keys()), TABLES)
+def test_whatever_the_file_holds_there_is_no_traceback(key: Key, value: object) -> None:
+    section, _, name = key.name.partition(".")
+    tables = {section: {name: value} if name else value}
+    with contextlib.suppress(SettingsError):
+        settings_of(list(leaves((), tables, "elan.toml")))
 
 
 def test_an_empty_secret_file_is_told(tmp_path: Path) -> None:
