@@ -107,4 +107,5 @@ app.add_typer(topics, name="topics", rich_help_panel=PREPARE)
 
 def main() -> None:
     """The entry point of the distribution."""
-    app()
+    # The same name however it was started: the shell's completion goes by it.
+    app(prog_name="elan")

@@ -111,6 +111,12 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
     assert {module.split(".")[0] for module in result.stdout.split()} & set(HEAVY) == set()
 
 
+def test_the_shell_completes_commands(tmp_path: Path) -> None:
+    start = start_python("from pipeline.cli.main import main; main()", tmp_path)
+    words = "export _ELAN_COMPLETE=complete_bash COMP_WORDS='elan dead' COMP_CWORD=1"
+    assert bash(f"{words}; {start}").stdout.strip() == "dead-letters"
+
+
 def test_a_reader_that_has_gone_ends_the_command_quietly(tmp_path: Path) -> None:
     start = start_python("from pipeline.cli.main import main; main()", tmp_path)
     for arguments in ("config --json", "config"):
