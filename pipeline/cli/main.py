@@ -18,6 +18,7 @@ from pipeline.cli.backtest import backtest
 from pipeline.cli.check import check
 from pipeline.cli.config import config
 from pipeline.cli.dead_letters import dead_letters
+from pipeline.cli.demo import demo
 from pipeline.cli.explain import explain
 from pipeline.cli.import_ import import_activities
 from pipeline.cli.resolve import resolve
@@ -95,6 +96,7 @@ def _global_options(
 app.command("import", rich_help_panel=OPERATE)(import_activities)
 app.command(rich_help_panel=OPERATE)(worker)
 app.command(rich_help_panel=OPERATE)(serve)
+app.command(rich_help_panel=LOOK)(demo)
 app.command(rich_help_panel=LOOK)(status)
 app.command(rich_help_panel=LOOK)(explain)
 app.command(rich_help_panel=LOOK)(backtest)
