@@ -84,7 +84,7 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric(
         "elan_communities",
         "gauge",
-        "Communities by state (learning, holding, losing_momentum, suppressed).",
+        "Communities by state: learning, too_small, holding, held_back, losing_momentum, suppressed.",
         ("network", "state"),
         "communities",
     ),
