@@ -7,7 +7,6 @@ from collections import deque
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline.lab.company_plan import CHAMPION_LEFT
 from pipeline.lab.dice import Weighted
 from pipeline.lab.people import PASSERS_BY, Regulars
 from pipeline.lab.seasons import HOURS, WEEKDAYS
@@ -31,8 +30,9 @@ ACTS = {
     Kind.INVITE: 0.01,
     Kind.DELETE: 0.01,
 }
-FURTHER_ACT = 0.42
-"""Chance of one more act in the same visit."""
+FURTHER_ACT = 0.15
+FURTHER_ACT_OF_CHAMPION = 0.65
+"""Chance of one more act in the same visit: few members do much, so that 2 to 5 make half of the contributions."""
 PARTICIPATING_VISITS = 0.87
 """Share of visits with an act that shows participation: the rest only follow, invite or react without a time."""
 UNTIMED_REACTIONS = 0.35
@@ -46,7 +46,7 @@ SWING_KEPT = 0.5
 """What is left of a mood a week later."""
 REMEMBERED_POSTS = 12
 VIEWS_A_VISIT = 6.0
-PLATFORM = "simulator"
+PLATFORM = "simulated"
 HOUR_SECONDS = 3600
 _WEEK_DAYS = 7
 _KINDS = Weighted(list(ACTS), list(ACTS.values()))
@@ -71,8 +71,9 @@ class CommunityLife:
         self._network = network
         self._plan = plan
         self._everybody = people
-        champion_goes = any(each.why == CHAMPION_LEFT for each in plan.declines)
-        self._regulars = Regulars(dice, people, plan.weekly_members / PARTICIPATING_VISITS, champion_goes=champion_goes)
+        self._regulars = Regulars(
+            dice, people, plan.weekly_members / PARTICIPATING_VISITS, champions_go=plan.champions_go
+        )
         self._size = max(SMALLEST_SIZE, SIZE_PER_MEMBER * plan.weekly_members)
         self._mood = 0.0
         self._posts: deque[Post] = deque(maxlen=REMEMBERED_POSTS)
@@ -107,7 +108,8 @@ class CommunityLife:
             self._known.add(person.id)
             self._do(Kind.JOIN, seconds - 1, person)
         self._act(seconds, person)
-        while self._dice.chance(FURTHER_ACT):
+        further = FURTHER_ACT_OF_CHAMPION if person.id in self._regulars.champions else FURTHER_ACT
+        while self._dice.chance(further):
             seconds += round(self._dice.between(20, 400), 1)
             self._act(seconds, person)
 

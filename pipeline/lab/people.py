@@ -17,10 +17,13 @@ DEPARTMENTS = ("stores", "logistics", "purchasing", "finance", "human resources"
 REGULARS_PER_WEEKLY_MEMBER = 2.1
 FEWEST_REGULARS = 5
 CONTRIBUTION_EXPONENT = 0.85
-"""The regular of rank r visits in proportion to r to the power of minus this: 2 to 5 of them make half of it all."""
+"""The regular of rank r visits in proportion to r to the power of minus this."""
+CHAMPIONS = 3
+"""The busiest regulars, who make half of the contributions."""
 PASSERS_BY = 0.06
 """Share of visits by somebody who is no regular."""
 MOST_VISITS_PER_MEMBER = 50.0
+_PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +43,28 @@ class Regulars:
     """The regulars of one community, the busiest first; those that stay at a share of its level are always the same.
 
     People leave, rather than all doing less: with the level at a third, two thirds of the regulars are gone. `places`
-    spreads who leaves over busy and quiet ones; `champion_goes` makes the busiest the first to go.
+    spreads who leaves over busy and quiet ones; `champions_go` makes the busiest the first to go.
     """
 
-    def __init__(self, dice: Dice, people: Sequence[Person], weekly_members: float, *, champion_goes: bool) -> None:
+    def __init__(self, dice: Dice, people: Sequence[Person], weekly_members: float, *, champions_go: bool) -> None:
         count = min(len(people), FEWEST_REGULARS + math.ceil(REGULARS_PER_WEEKLY_MEMBER * weekly_members))
         self.people = dice.shuffled(people)[:count]
         self._weights = [1 / (rank + 1) ** CONTRIBUTION_EXPONENT for rank in range(count)]
         offset = dice.uniform()
         # Multiples of the golden ratio fill the unit interval evenly, from whatever rank one starts.
         self._places = [(offset + rank * (math.sqrt(5) - 1) / 2) % 1 for rank in range(count)]
-        if champion_goes:
-            self._places[0] = 1.0
+        if champions_go:
+            self._places[:CHAMPIONS] = [1.0] * CHAMPIONS
+        self.champions = frozenset(person.id for person in self.people[:CHAMPIONS])
         self.visits_a_week = _visits_for(weekly_members, self._weights)
         self._present: dict[int, Weighted[Person]] = {}
 
     def present(self, share: float) -> Weighted[Person]:
         """Those who come while the community is at this share of its level."""
-        percent = round(share * 100)
+        percent = round(min(share, 1.0) * _PERCENT)
         if percent not in self._present:
-            stay = [rank for rank, place in enumerate(self._places) if percent >= 100 or place < percent / 100]
+            full = percent == _PERCENT
+            stay = [rank for rank, place in enumerate(self._places) if full or place < percent / _PERCENT]
             self._present[percent] = Weighted([self.people[r] for r in stay], [self._weights[r] for r in stay])
         return self._present[percent]
 

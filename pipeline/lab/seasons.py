@@ -1,4 +1,4 @@
-"""How much of its usual life a French company's network shows on a day: weekday, holidays, August, Christmas, outage."""
+"""How much of its usual life a French company's network has on a day: weekday, holidays, summer, Christmas, outage."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ CHRISTMAS = 0.25
 AUGUST_BY_WEEK = (0.75, 0.55, 0.45, 0.55, 0.8)
 """Of the weeks from 29 July on; half the country is away around the 15th."""
 AUGUST_STARTS = (7, 29)
-OUTAGE_DAYS = 4
-OUTAGE = 0.04
+OUTAGE_DAYS = 3
+OUTAGE = 0.005
+OUTAGE_APART_DAYS = 35
 ORDINARY = 0.9
 _WEEK_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Seasons:
-    """The calendar of one run. `outage_on` is the Monday on which the platform breaks down."""
+    """The calendar of one run. The platform is down on `outage_on`, a Tuesday, and the two days after."""
 
     outage_on: date
     public_holidays: frozenset[date]
@@ -39,7 +40,7 @@ class Seasons:
         level = WEEKDAYS[day.weekday()] * _august(day)
         if day in self.public_holidays:
             level *= PUBLIC_HOLIDAY
-        if (day.month, day.day) >= (12, 23) or (day.month, day.day) <= (1, 1):
+        if (day.month, day.day) >= (12, 20) or (day.month, day.day) <= (1, 5):
             level *= CHRISTMAS
         if self.outage_on <= day < self.outage_on + timedelta(days=OUTAGE_DAYS):
             level *= OUTAGE
@@ -50,6 +51,13 @@ class Seasons:
         levels = [self.level(day + timedelta(days=number)) for number in range(_WEEK_DAYS * weeks)]
         return sum(levels) >= ORDINARY * weeks * sum(WEEKDAYS)
 
+    def may_decline(self, day: date) -> bool:
+        """False where nobody could tell a decline from a holiday or an outage that comes at the same time."""
+        place = (day.month, day.day)
+        summer = (7, 1) <= place <= (9, 10)
+        christmas = place >= (12, 15) or place <= (1, 20)
+        return not summer and not christmas and abs((day - self.outage_on).days) > OUTAGE_APART_DAYS
+
 
 def _august(day: date) -> float:
     weeks = (day - date(day.year, *AUGUST_STARTS)).days // _WEEK_DAYS
@@ -57,12 +65,12 @@ def _august(day: date) -> float:
 
 
 def seasons(dice: Dice, start: date, end: date) -> Seasons:
-    """The calendar from `start` to `end`, with one outage in its middle third, in an ordinary week."""
+    """The calendar from `start` to `end`, with one outage after its middle, in an ordinary week."""
     closed = frozenset(holidays.country_holidays(COUNTRY, years=range(start.year, end.year + 1)))
     days = (end - start).days
-    monday = start + timedelta(days=int(days * dice.between(0.4, 0.6)))
+    monday = start + timedelta(days=int(days * dice.between(0.52, 0.8)))
     monday -= timedelta(days=monday.weekday())
     calm = Seasons(date.min, closed)
     while not calm.is_ordinary(monday, 1):
         monday += timedelta(days=_WEEK_DAYS)
-    return Seasons(monday, closed)
+    return Seasons(monday + timedelta(days=1), closed)
