@@ -33,7 +33,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Every decline is found or missed; every raise is a hit, a repetition of one, or for nothing."""
+    """Every decline on purpose is found or missed; every raise that no decline explains is for nothing."""
 
     found: list[Found]
     missed: list[Decline]
@@ -41,16 +41,16 @@ class Comparison:
 
 
 def compare(truth: Sequence[Decline], steps: Iterable[AlertTransition]) -> Comparison:
-    """Match raised momentum alerts with the declines of their community.
+    """Match raised momentum alerts with the declines on purpose of their community.
 
     A raise is a hit from 14 days before to 56 days after the onset. Two raises for one decline count once; a raise
-    that hits none is for nothing.
+    that hits none is for nothing, unless it tells of another fall in the truth.
     """
     momentum = [step for step in steps if step.alert is AlertKind.MOMENTUM]
     raised = [step for step in momentum if step.state is AlertState.RAISED]
     confirmed = _confirmations(momentum)
     found, missed = [], []
-    for decline in truth:
+    for decline in (each for each in truth if each.on_purpose):
         first = min((step for step in raised if _hits(step, decline)), key=_day, default=None)
         if first is None:
             missed.append(decline)
