@@ -33,7 +33,7 @@ class PrivacySettings(Section):
 
     pseudonym_key: PseudonymKey | None = None
     """Key of the pseudonyms, 16 characters or more; needed in production. Under a new key everybody counts anew."""
-    smallest_group: Annotated[int, Field(ge=SMALLEST_GROUP_FLOOR)] = 10
+    smallest_group: Annotated[int, Field(ge=SMALLEST_GROUP_FLOOR)] = SMALLEST_GROUP_FLOOR
     """Communities with fewer active members are counted, never published by name; 5 or more."""
 
 
