@@ -184,7 +184,7 @@ async def _begin(worker: Worker) -> None:
     while True:
         try:
             return await worker.begin()
-        except RetryLater as error:
+        except RetryLater as error:  # noqa: PERF203 - the exception is what the loop is for
             if monotonic_seconds() > deadline:
                 raise ServerError(f"{error}. Check redis.url, then run `elan check`.") from error
             await asyncio.sleep(TROUBLE_PAUSE_SECONDS)

@@ -19,7 +19,7 @@ def demo(
     events: Annotated[Path | None, typer.Option(help=f"Replay this instead: {EVENTS_HELP}")] = None,
     source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "jsonl",
     network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
-    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the metrics; 0 takes a free one.")] = 9465,
+    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the metrics; 0: a free one.")] = 9465,
     once: Annotated[bool, typer.Option("--once", help="End after the summary instead of serving metrics.")] = False,
 ) -> None:
     """Simulate a company's network and watch Élan notice which communities lose momentum.

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -83,7 +83,9 @@ def _create_topics(settings: Settings) -> None:
     finally:
         admin.close()
     if found != settings.kafka.partitions:
-        raise ServerError(f"The embedded broker made {found} partitions instead of {settings.kafka.partitions}: run the demo again.")
+        raise ServerError(
+            f"The embedded broker made {found} partitions instead of {settings.kafka.partitions}: run the demo again."
+        )
 
 
 class Demo:
@@ -127,7 +129,8 @@ class Demo:
 
     async def _first_of(self, wanted: asyncio.Future[str]) -> None:
         """Wait for the endpoint, or for the error of whatever failed to start."""
-        await asyncio.wait([wanted, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        waiting: list[asyncio.Future[Any]] = [wanted, *self._tasks]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         self._raise_failures()
 
     def _raise_failures(self) -> None:
@@ -195,7 +198,9 @@ class Demo:
     async def _hear_alerts(self) -> None:
         """Read the alerts topic as anybody would."""
         topic = self._settings.kafka.alerts_topic
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._settings.kafka.bootstrap_servers, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka.bootstrap_servers, auto_offset_reset="earliest"
+        )
         consumer.assign([TopicPartition(topic, 0)])
         await consumer.start()
         try:
@@ -212,9 +217,13 @@ class Demo:
         replay = self._replay
         truth = replay.announced.truth if replay.announced else None
         seconds = clock.monotonic_seconds() - self._started
-        summary(self._console, None if truth is None else _on_purpose(compare(truth, replay.steps)), replay.steps, seconds)
+        summary(
+            self._console, None if truth is None else _on_purpose(compare(truth, replay.steps)), replay.steps, seconds
+        )
         if replay.first_alert_seconds is not None:
-            self._console.print(f"First alert {replay.first_alert_seconds:.0f} s after the start of the replay.", highlight=False)
+            self._console.print(
+                f"First alert {replay.first_alert_seconds:.0f} s after the start of the replay.", highlight=False
+            )
 
 
 def _on_purpose(comparison: Comparison) -> Comparison:
