@@ -20,7 +20,7 @@ from pipeline.lab.demo_feed import Announced, DemoOptions, Feed, Written
 from pipeline.lab.demo_settings import demo_settings
 from pipeline.lab.embedded import EmbeddedServers
 from pipeline.lab.screen import DemoScreen, summary
-from pipeline.lab.verdicts import Comparison, compare
+from pipeline.lab.verdicts import compare
 from pipeline.model import AlertTransition
 from pipeline.serve import run_serve
 from pipeline.windows.aggregate import local_day
@@ -102,12 +102,13 @@ class Demo:
     async def run(self, interrupted: asyncio.Event, *, once: bool) -> int:
         """Replay, summary, and metrics until interrupted -> exit code."""
         url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._tasks = [
+        self._tasks = [asyncio.create_task(run_serve(self._settings, url.set_result), name="serve")]
+        # A port that is taken is told before anything else is under way.
+        await self._first_of(url)
+        self._tasks += [
             asyncio.create_task(run_worker(self._settings, stop_on_signals=False), name="worker"),
-            asyncio.create_task(run_serve(self._settings, url.set_result), name="serve"),
             asyncio.create_task(self._hear_alerts(), name="alerts"),
         ]
-        await self._first_of(url)
         self._feed.start()
         async with async_redis_client(self._settings) as client:
             finished = await self._show(client, url.result(), interrupted)
@@ -217,19 +218,9 @@ class Demo:
         replay = self._replay
         truth = replay.announced.truth if replay.announced else None
         seconds = clock.monotonic_seconds() - self._started
-        summary(
-            self._console, None if truth is None else _on_purpose(compare(truth, replay.steps)), replay.steps, seconds
-        )
+        comparison = None if truth is None else compare(truth, replay.steps)
+        summary(self._console, comparison, replay.steps, seconds)
         if replay.first_alert_seconds is not None:
             self._console.print(
                 f"First alert {replay.first_alert_seconds:.0f} s after the start of the replay.", highlight=False
             )
-
-
-def _on_purpose(comparison: Comparison) -> Comparison:
-    """Declines of young communities that fade by themselves are no alert for nothing, and no test of the detector."""
-    return Comparison(
-        [hit for hit in comparison.found if hit.decline.on_purpose],
-        [decline for decline in comparison.missed if decline.on_purpose],
-        comparison.for_nothing,
-    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
+import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.app import kafka_producer
 from pipeline.clock import now_seconds
-from pipeline.errors import ElanError, InputError
+from pipeline.errors import ElanError, ServerError
 from pipeline.lab.company import simulate
 from pipeline.lab.replay_file import read_in_order
 from pipeline.sources.report import ImportReport
@@ -56,13 +58,6 @@ class Written:
     records: int
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The feed ended with an error of the user or of a server."""
-
-    sentence: str
-
-
 class _NothingImported:
     """A ledger for a topic made a moment ago: everything in it is new."""
 
@@ -82,6 +77,7 @@ class Feed:
     options: DemoOptions
     _connection: Connection | None = None
     _process: multiprocessing.process.BaseProcess | None = field(default=None)
+    _has_written: bool = False
 
     def start(self) -> None:
         """Start writing."""
@@ -89,24 +85,32 @@ class Feed:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe(duplex=False)
         self._process = context.Process(target=write_all, args=(theirs, self.settings, self.options), daemon=True)
+        # Ctrl-C reaches every process of the terminal; the demo hears it and ends this one.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._process.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
     def poll(self) -> list[Announced | Written]:
         """What the feed said since the last time.
 
         Raises:
-            InputError: the feed failed; the sentence says how.
+            ElanError: what went wrong in the feed.
+            ServerError: the feed is gone and has not written everything.
         """
         said: list[Announced | Written] = []
         try:
             while self._connection is not None and self._connection.poll():
                 message = self._connection.recv()
-                if isinstance(message, Failed):
-                    raise InputError(message.sentence)
+                if isinstance(message, ElanError):
+                    raise message
+                self._has_written = self._has_written or isinstance(message, Written)
                 said.append(message)
         except EOFError:
             self._connection = None
+            if not self._has_written:
+                # It was killed, or failed in a way that nobody foresaw: waiting for it would never end.
+                raise ServerError("The process that writes the activities ended early: run the demo again.") from None
         return said
 
     def stop(self) -> None:
@@ -121,8 +125,10 @@ def write_all(connection: Connection, settings: Settings, options: DemoOptions) 
     try:
         activities, announced = _activities(options)
         connection.send(announced)
+        # A simulated company may live after the present; a file that does has a wrong date in it.
+        limit = math.inf if options.events is None else now_seconds()
         closing_seconds = settings.clock.allowed_lateness_seconds + DAY_SECONDS
-        clock = Clock(limit=now_seconds(), boundary_seconds=CLOCK_SECONDS, closing_seconds=closing_seconds)
+        clock = Clock(limit=limit, boundary_seconds=CLOCK_SECONDS, closing_seconds=closing_seconds)
         producer = kafka_producer(settings)
         writer = TopicWriter(producer, settings.kafka.activity_topic, _NothingImported(), clock)
         for _ in writer.write(activities):
@@ -130,9 +136,7 @@ def write_all(connection: Connection, settings: Settings, options: DemoOptions) 
         producer.close()
         connection.send(Written(writer.written + writer.clock_events * settings.kafka.partitions))
     except ElanError as error:
-        connection.send(Failed(str(error)))
-    except KeyboardInterrupt:
-        return
+        connection.send(error)
 
 
 def _activities(options: DemoOptions) -> tuple[Iterable[Activity], Announced]:

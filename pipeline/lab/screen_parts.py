@@ -22,6 +22,7 @@ MOST_COMMUNITIES = 12
 HOLDING_RATIO = 0.9
 SHAKY_RATIO = 0.7
 UNKNOWN = "-"
+DATE_HEADINGS = frozenset({"since", "found on", "confirmed on"})
 STAGE_STYLES = {Stage.WATCH.value: "yellow", Stage.CONFIRMED.value: "bold red"}
 STATE_STYLES = {AlertState.RAISED: "bold red", AlertState.UPDATED: "yellow", AlertState.RESOLVED: "green"}
 _DATE_CHARACTERS = 10
@@ -89,13 +90,15 @@ def declines_table(comparison: Comparison) -> Table:
     """Every decline on purpose in the order of its onset, and what was found of it."""
     table = Table(title="Declined on purpose", title_justify="left")
     for heading in ("community", "since", "to %", "why", "found on", "days later", "confirmed on"):
-        table.add_column(heading, justify="right" if heading in {"to %", "days later"} else "left")
+        numbers = heading in {"to %", "days later"}
+        # On a narrow terminal the words are broken, never a date.
+        table.add_column(heading, justify="right" if numbers else "left", no_wrap=heading in DATE_HEADINGS)
     found = {(each.decline.community, each.decline.since): each for each in comparison.found}
     declines = [*(each.decline for each in comparison.found), *comparison.missed]
     for decline in sorted(declines, key=lambda each: (each.since, each.community)):
         share = f"{decline.to_share:.0%}".rstrip("%")
         hit = found.get((decline.community, decline.since))
-        table.add_row(decline.community, decline.since.isoformat(), share, decline.why, *_hit_cells(hit))
+        table.add_row(decline.name, decline.since.isoformat(), share, decline.why, *_hit_cells(hit))
     return table
 
 
