@@ -64,6 +64,8 @@ class Intake:
         self._first_days: dict[str, int] = {}
         self.judged_seconds: float | None = None
         """Event time up to which all is judged; None while a partition has not told how far it is."""
+        self.is_early = False
+        """Whether a batch waits for judging to follow."""
 
     async def start_positions(self, partitions: set[Partition]) -> Mapping[Partition, int]:
         """Where each partition stands, less what fills the memory of ids."""
@@ -116,7 +118,8 @@ class Intake:
     async def _count(self, work: Work) -> None:
         while work.counted_to < work.batch.next_offset:
             end, watermark = _reach(work, self.judged_seconds)
-            if end == work.counted_to:
+            self.is_early = end == work.counted_to
+            if self.is_early:
                 raise NotYet
             await self._count_up_to(work, end, watermark)
             work.counted_to = end

@@ -100,7 +100,7 @@ class Worker:
         """One round of judging -> seconds to pause."""
         progress = await self._judging.run_once(self._settings.kafka.partitions)
         self.intake.judged_seconds = progress.reached_seconds
-        return BUSY_PAUSE_SECONDS if progress.boundaries else IDLE_PAUSE_SECONDS
+        return BUSY_PAUSE_SECONDS if progress.boundaries or self.intake.is_early else IDLE_PAUSE_SECONDS
 
     async def relay(self) -> float:
         """One round of relaying -> seconds to pause."""
