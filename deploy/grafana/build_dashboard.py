@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 TARGET = Path(__file__).parent / "dashboards" / "elan-overview.json"
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 PLACE = 'network="$network", community="$community"'
-WIDTH = 24
+STAGE_RATES = "rate(elan_batch_duration_seconds_bucket[$__rate_interval])"
 EXAMPLES = {"$network": ".*", "$community": ".*", "$__rate_interval": "1m"}
 """What a query is tried with outside of Grafana; the selectors of the variables become regular expressions."""
 
@@ -143,7 +143,7 @@ ROWS: list[list[Panel]] = [
             [
                 (
                     f"{{{{stage}}}} {name}",
-                    f"histogram_quantile({q}, sum by (le, stage) (rate(elan_batch_duration_seconds_bucket[$__rate_interval])))",
+                    f"histogram_quantile({q}, sum by (le, stage) ({STAGE_RATES}))",
                 )
                 for name, q in (("p50", "0.5"), ("p99", "0.99"))
             ],
