@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 DAY_MILLISECONDS = 86_400_000
 DEAD_LETTER_DAYS = 35
 COPIES_FOR_QUORUM = 3
+APPENDED = {"message.timestamp.type": "LogAppendTime"}
+"""Kept since it was written: by the activities' own times a broker would delete a history right after its import."""
 HEADERS_ROOM_BYTES = 65_536
+WORDS = {"cleanup.policy", "message.timestamp.type"}
+"""Configurations that are no numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ def wanted_topics(settings: Settings) -> list[WantedTopic]:
     safe = {"min.insync.replicas": "2"} if kafka.replication_factor >= COPIES_FOR_QUORUM else {}
     room = {"max.message.bytes": str(max(largest, 1_000_000) + HEADERS_ROOM_BYTES)}
     return [
-        WantedTopic(kafka.activity_topic, kafka.partitions, _kept(RING_DAYS) | room | safe),
+        WantedTopic(kafka.activity_topic, kafka.partitions, _kept(RING_DAYS) | APPENDED | room | safe),
         # Untouched records: whatever a platform sent, so no longer than it takes to look at them.
         WantedTopic(kafka.dead_letter_topic, 1, _kept(DEAD_LETTER_DAYS) | _twice(room) | safe),
         WantedTopic(kafka.alerts_topic, 1, {"cleanup.policy": "compact"} | safe),
@@ -123,7 +127,7 @@ def differing_configs(topic: WantedTopic, found: dict[str, str]) -> list[str]:
     sentences = []
     for name, wanted in topic.configs.items():
         actual = found.get(name)
-        if actual is None or actual == wanted or (name != "cleanup.policy" and _at_least(actual, wanted)):
+        if actual is None or actual == wanted or (name not in WORDS and _at_least(actual, wanted)):
             continue
         sentences.append(
             f"{topic.name} has {name} = {actual}, {wanted} is recommended: "

@@ -32,7 +32,7 @@ POSITIVE_MASK = 0x7FFFFFFF
 class Producer(Protocol):
     """The part of kafka.KafkaProducer that is used."""
 
-    def send(self, topic: str, value: bytes, *, key: bytes | None, partition: int, timestamp_ms: int) -> Any:
+    def send(self, topic: str, value: bytes, *, key: bytes | None, partition: int) -> Any:
         """A future of the acknowledgement."""
 
     def flush(self, timeout: float | None = None) -> None:
@@ -87,7 +87,7 @@ class TopicWriter:
             for activity in fresh:
                 seconds = activity.time.timestamp()
                 self._pass_boundaries(seconds)
-                self._send_activity(activity, seconds)
+                self._send_activity(activity)
             self._acknowledge()
             last_seconds = chunk[-1].time.timestamp()
             for network, acknowledged in by_network(fresh).items():
@@ -109,9 +109,9 @@ class TopicWriter:
         }
         return [activity for activity in chunk if id(activity) in fresh]
 
-    def _send_activity(self, activity: Activity, seconds: float) -> None:
+    def _send_activity(self, activity: Activity) -> None:
         partition, key = self._place(activity)
-        self._send(encode_activity(activity), key, partition, seconds)
+        self._send(encode_activity(activity), key, partition)
 
     def _place(self, activity: Activity) -> tuple[int, bytes]:
         community = (activity.network, activity.community)
@@ -144,15 +144,14 @@ class TopicWriter:
     def _tell_time(self, boundary: float) -> None:
         value = encode_clock(boundary)
         for partition in self._partitions:
-            self._send(value, None, partition, boundary)
+            self._send(value, None, partition)
         self._clock_at = boundary
         self.clock_events += 1
 
-    def _send(self, value: bytes, key: bytes | None, partition: int, seconds: float) -> None:
+    def _send(self, value: bytes, key: bytes | None, partition: int) -> None:
         try:
-            future = self._producer.send(
-                self._topic, value, key=key, partition=partition, timestamp_ms=max(0, int(seconds * 1000))
-            )
+            # Records carry the time of the import: by that of the activities a broker would delete them as expired.
+            future = self._producer.send(self._topic, value, key=key, partition=partition)
         except KafkaError as error:
             raise self._refused(error) from error
         self._pending.append(future)

@@ -20,7 +20,7 @@ def deployment(
     request: pytest.FixtureRequest, kafka_bootstrap: str, valkey_url: str, tmp_path: Path
 ) -> Iterator[Deployment]:
     """Give an empty deployment on real Apache Kafka and real Valkey; its workers are stopped at the end."""
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:60] + f"-{os.getpid()}"
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-") + f"-{os.getpid()}"
     found = Deployment(kafka_bootstrap, valkey_url, name, tmp_path).prepare()
     yield found
     found.stop()

@@ -29,6 +29,8 @@ TOPIC = "esn.activity.v1"
 
 
 class Sent(NamedTuple):
+    """One record; the time is the one its event carries."""
+
     partition: int
     key: bytes | None
     value: bytes
@@ -54,11 +56,10 @@ class RecordingProducer:
         self.sent: list[Sent] = []
         self.flushed_at: list[int] = []
 
-    def send(
-        self, topic: str, value: bytes, *, key: bytes | None, partition: int, timestamp_ms: int
-    ) -> Acknowledgement:
+    def send(self, topic: str, value: bytes, *, key: bytes | None, partition: int) -> Acknowledgement:
         assert topic == TOPIC
-        self.sent.append(Sent(partition, key, value, timestamp_ms))
+        told = datetime.fromisoformat(json.loads(value)["time"].replace("Z", "+00:00"))
+        self.sent.append(Sent(partition, key, value, int(told.timestamp() * 1000)))
         fails = self.failing_from is not None and len(self.sent) > self.failing_from
         return Acknowledgement(NotLeaderForPartitionError("gone") if fails else None)
 
