@@ -79,8 +79,9 @@ def _curve(history: History) -> Curve:
     age = (history.boundary_day - history.first_days + 1) // WEEK_DAYS
     alive = np.arange(columns)[None, :] < np.clip(age - SMOOTHING_WEEKS + 1, 1, columns)[:, None]
     known = np.where(alive, smooth, -1.0)
-    newest_peak = known.argmax(axis=1)
-    since_peak = np.arange(columns)[None, :] <= newest_peak[:, None]
+    # Of equal peaks the oldest: a community that is back where it was has been through the trough in between.
+    oldest_peak = columns - 1 - known[:, ::-1].argmax(axis=1)
+    since_peak = np.arange(columns)[None, :] <= oldest_peak[:, None]
     return Curve(
         now=smooth[:, 0],
         before=smooth[:, TREND_WEEKS],

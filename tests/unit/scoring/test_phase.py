@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.history import HISTORY_DAYS, History
+from pipeline.model import Phase
+from pipeline.scoring.phase import phases
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.scoring.phase import PhaseState
+
+
+def judge(rows: list[list[tuple[int, int]]]) -> list[list[Phase]]:
+    """Phases (days, C) of communities drawn as (weeks, participants of 7 days), judged every day of their life."""
+    series = np.stack([np.concatenate([np.full(7 * count, level) for count, level in row]) for row in rows])
+    padded = np.pad(series, ((0, 0), (HISTORY_DAYS - 1, 0)))
+    states: list[PhaseState] = [{} for _ in rows]
+    found = []
+    for day in range(series.shape[1]):
+        seen, states = phases(_history(padded[:, day : day + HISTORY_DAYS], day), states)
+        states = orjson.loads(orjson.dumps(states))
+        found.append(seen)
+    return found
+
+
+def _history(series: NDArray[np.int64], day: int) -> History:
+    count = len(series)
+    return History(
+        network="intranet",
+        communities=tuple(f"community-{place}" for place in range(count)),
+        names=(None,) * count,
+        boundary_day=day,
+        first_days=np.zeros(count, dtype=np.int64),
+        activities={},
+        bot_activities=series,
+        active_members={},
+        active_members_7_days=series,
+        participants_7_days=series,
+        network_participants=series.sum(axis=0),
+    )
+
+
+def course(*drawn: tuple[int, int]) -> list[Phase]:
+    """The phases a single community goes through, each once in its order."""
+    days = [seen[0] for seen in judge([list(drawn)])]
+    return [phase for place, phase in enumerate(days) if place == 0 or days[place - 1] is not phase]
+
+
+def test_the_curve_of_enthusiasm_disinterest_and_rebound_is_recognised() -> None:
+    # curiosity 8 weeks | plateau | decline | trough ......... | rebound
+    found = course((14, 30), (12, 8), (10, 28))
+    assert found == [Phase.CURIOSITY, Phase.PLATEAU, Phase.DECLINE, Phase.TROUGH, Phase.REBOUND]
+
+
+def test_a_steady_community_is_on_a_plateau() -> None:
+    assert course((40, 12)) == [Phase.CURIOSITY, Phase.PLATEAU]
+
+
+def test_a_level_that_stands_out_of_the_year_is_a_peak() -> None:
+    assert course((20, 10), (6, 30)) == [Phase.CURIOSITY, Phase.PLATEAU, Phase.PEAK]
+
+
+def test_a_community_without_anybody_falls_dormant_and_wakes_with_a_rebound() -> None:
+    found = course((14, 20), (14, 0), (8, 20))
+    assert found.index(Phase.DORMANT) > found.index(Phase.DECLINE)
+    assert found[-1] is Phase.REBOUND
+
+
+def test_after_a_year_at_a_lower_level_the_old_peak_is_forgotten() -> None:
+    assert course((14, 30), (60, 12))[-1] is Phase.PLATEAU
+
+
+def test_a_single_week_of_feast_changes_no_phase() -> None:
+    assert course((20, 12), (1, 16), (10, 12)) == [Phase.CURIOSITY, Phase.PLATEAU]
+
+
+@given(levels=st.lists(st.integers(0, 60), min_size=4, max_size=8))
+@settings(max_examples=10)
+def test_communities_do_not_influence_each_other(levels: list[int]) -> None:
+    row = [(6, level) for level in levels]
+    other = [(6, 30) for _ in levels]
+    together, alone = judge([other, row, other]), judge([row])
+    assert [seen[1] for seen in together] == [seen[0] for seen in alone]
