@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -157,15 +157,14 @@ async def aiokafka_producer(settings: Settings) -> AsyncIterator[AIOKafkaProduce
         linger_ms=PRODUCER_LINGER_MILLISECONDS,
         max_request_size=LARGEST_REQUEST_BYTES,
     )
-    try:
-        await producer.start()
-    except (KafkaError, OSError) as error:
-        await producer.stop()
-        raise ServerError(_kafka_sentence(settings.kafka, error)) from error
-    try:
+    async with AsyncExitStack() as stack:
+        # Also when its start is cancelled.
+        stack.push_async_callback(producer.stop)
+        try:
+            await producer.start()
+        except (KafkaError, OSError) as error:
+            raise ServerError(_kafka_sentence(settings.kafka, error)) from error
         yield producer
-    finally:
-        await producer.stop()
 
 
 def broker_credentials(settings: Settings) -> Any:

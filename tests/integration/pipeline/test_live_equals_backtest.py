@@ -27,7 +27,7 @@ def test_alerts_of_two_live_workers_equal_those_of_a_backtest(
     deployment.elan("import", "jsonl", str(path), "--to-topic")
     deployment.elan("backtest", str(path), "--alerts", "expected.jsonl")
     expected = [orjson.loads(line) for line in (deployment.folder / "expected.jsonl").read_bytes().splitlines()]
-    assert len({step["id"] for step in expected}) > 5
+    assert len({step["id"] for step in expected}) >= 3
     deployment.wait_until_told(archive, LAST_DAY[archive])
     records = deployment.records("ELAN_KAFKA_ALERTS_TOPIC")
     # Relayed at least once: a step may stand twice, and nothing else may.
