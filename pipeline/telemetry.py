@@ -7,16 +7,21 @@ closed sets, or (topic, partition, network, community) from what is configured, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+from itertools import product
 from typing import Literal, TypeVar
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from pipeline.model import AlertKind, AlertState, Outcome, Reason
 
 # Each counter and histogram child would carry one more `_created` series.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 Type = Literal["counter", "gauge", "histogram"]
+ClosedSet = type[Enum]
 BATCH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LAG_BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 86400.0)
 
@@ -26,7 +31,7 @@ class Metric:
     """One row of the catalogue.
 
     `role` is who exposes it: each worker, `serve`, or both; `communities` are made by `publish.community_metrics` at
-    each scrape of `serve`.
+    each scrape of `serve`. `closed` are the values of each label of a counter, where they are a closed set.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Metric:
     labels: tuple[str, ...] = ()
     role: Literal["worker", "serve", "both", "communities"] = "worker"
     buckets: tuple[float, ...] = BATCH_BUCKETS
+    closed: tuple[ClosedSet, ...] = ()
 
 
 CATALOGUE: tuple[Metric, ...] = (
@@ -46,8 +52,15 @@ CATALOGUE: tuple[Metric, ...] = (
         "counter",
         "Records consumed by outcome (counted, late, duplicate, clock, dead_letter): together the offsets consumed.",
         ("outcome",),
+        closed=(Outcome,),
     ),
-    Metric("elan_dead_letters_total", "counter", "Records sent to the dead-letter topic, by reason.", ("reason",)),
+    Metric(
+        "elan_dead_letters_total",
+        "counter",
+        "Records sent to the dead-letter topic, by reason.",
+        ("reason",),
+        closed=(Reason,),
+    ),
     Metric("elan_batches_total", "counter", "Batches applied to Redis."),
     Metric("elan_batch_events", "histogram", "Records in a batch.", buckets=(1, 10, 100, 500, 1000, 2500, 5000, 10000)),
     Metric("elan_batch_duration_seconds", "histogram", "Time a batch spends in a stage.", ("stage",)),
@@ -78,7 +91,13 @@ CATALOGUE: tuple[Metric, ...] = (
     ),
     Metric("elan_judged_boundary_timestamp_seconds", "gauge", "Newest boundary this worker judged.", ("network",)),
     Metric("elan_judge_duration_seconds", "histogram", "Time to judge the due boundaries of a group of shards."),
-    Metric("elan_alert_transitions_total", "counter", "Alert steps decided.", ("alert", "state")),
+    Metric(
+        "elan_alert_transitions_total",
+        "counter",
+        "Alert steps decided.",
+        ("alert", "state"),
+        closed=(AlertKind, AlertState),
+    ),
     Metric("elan_alerts_relayed_total", "counter", "Alert records written to the alerts topic."),
     # serve: the communities
     Metric(
@@ -173,7 +192,12 @@ class Telemetry:
 
 def _make(row: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
     if row.type == "counter":
-        return Counter(row.name, row.help, row.labels, registry=registry)
+        counter = Counter(row.name, row.help, row.labels, registry=registry)
+        # A series that begins at its first event never increases: zero comes first, or no rule sees that event.
+        if row.closed:
+            for values in product(*row.closed):
+                counter.labels(*(each.value for each in values))
+        return counter
     if row.type == "gauge":
         return Gauge(row.name, row.help, row.labels, registry=registry)
     return Histogram(row.name, row.help, row.labels, registry=registry, buckets=row.buckets)

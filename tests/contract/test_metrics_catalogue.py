@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from pipeline.cli.metrics_page import label_values, metrics_page
 from pipeline.history import WINDOW_DAYS, Reading
+from pipeline.model import Outcome, Reason
 from pipeline.publish.community_metrics import CommunityMetrics
 from pipeline.telemetry import CATALOGUE, Metric, Telemetry
 
@@ -105,6 +106,15 @@ def test_every_metric_of_the_catalogue_is_exposed_by_somebody() -> None:
 
     assert [row.name for row in CATALOGUE if f"# TYPE {row.name} {row.type}\n" not in exposed] == []
     assert [row.name for row in CATALOGUE if f"\n{row.name}" not in exposed] == []
+
+
+def test_counters_of_closed_sets_begin_at_zero() -> None:
+    # start 0 ..... first dead letter 1: without the zero Prometheus sees a series that is 1 and never increased
+    exposed = generate_latest(Telemetry("worker").registry).decode()
+
+    assert [r.value for r in Reason if f'elan_dead_letters_total{{reason="{r.value}"}} 0.0\n' not in exposed] == []
+    assert [o.value for o in Outcome if f'elan_events_total{{outcome="{o.value}"}} 0.0\n' not in exposed] == []
+    assert 'elan_alert_transitions_total{alert="momentum",state="raised"} 0.0\n' in exposed
 
 
 def test_a_community_too_small_is_counted_and_not_named() -> None:
