@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from pipeline.settings import Settings
 from pipeline.settings.keys import NOT_SETTINGS, keys
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +52,7 @@ def test_a_service_is_hardened_pinned_and_bounded(name: str) -> None:
     # Kafka's image writes its configuration at start.
     assert service.get("read_only") is True or name == "kafka"
     assert re.fullmatch(r"[\w./-]+:v?\d[\w.-]*", service["image"])
-    assert "mem_limit" in service or name == "topics"
+    assert "mem_limit" in service
     assert "healthcheck" in service or name == "topics"
     for port in service.get("ports", []):
         assert port.startswith("127.0.0.1:")
@@ -75,6 +81,43 @@ def test_valkey_evicts_nothing_and_writes_everything_down() -> None:
     command = SERVICES["valkey"]["command"]
     assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
     assert command[command.index("--appendonly") + 1] == "yes"
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (500, False)])
+def test_the_image_is_healthy_when_the_process_answers(status: int, *, healthy: bool) -> None:
+    answer = f"HTTP/1.0 {status} Any\r\n\r\n".encode()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        asked: list[bytes] = []
+        thread = threading.Thread(target=_answer_once, args=(server, answer, asked))
+        thread.start()
+        done = subprocess.run(health_command(server.getsockname()[1]), check=False, capture_output=True)
+        thread.join()
+    assert (done.returncode == 0) is healthy
+    assert asked[0].startswith(b"GET /-/healthy ")
+
+
+def test_the_image_is_not_healthy_when_nobody_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert subprocess.run(health_command(port), check=False, capture_output=True).returncode == 1
+
+
+def health_command(port: int) -> list[str]:
+    """The image's HEALTHCHECK, asking one port of this test instead of those of worker and serve."""
+    found = re.search(r"^HEALTHCHECK .*CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    assert found is not None
+    python, *arguments = json.loads(found.group(1))
+    assert python == "python"
+    ports = f"({Settings().worker.metrics_port}, {Settings().serve.port})"
+    assert ports in arguments[-1]
+    return [sys.executable, *arguments[:-1], arguments[-1].replace(ports, f"({port},)")]
+
+
+def _answer_once(server: socket.socket, answer: bytes, asked: list[bytes]) -> None:
+    connection, _ = server.accept()
+    with connection:
+        asked.append(connection.recv(1000))
+        connection.sendall(answer)
 
 
 def test_the_image_runs_as_nobody_and_copies_only_what_exists() -> None:
