@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 TARGET = Path(__file__).parent / "dashboards" / "elan-overview.json"
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 PLACE = 'network="$network", community="$community"'
+# One row a community: its momentum, multiplied by the 1 of the phase it is in.
+MOMENTUM = 'max by (network, community) (elan_community_momentum_ratio{network=~"$network"})'
+PHASE = 'max by (network, community, phase) (elan_community_phase{network=~"$network"} == 1)'
 STAGE_RATES = "rate(elan_batch_duration_seconds_bucket[$__rate_interval])"
+ONLY_THE_ROWS = {
+    "id": "organize",
+    "options": {"excludeByName": {"Time": True}, "renameByName": {"Value": "momentum"}},
+}
+"""Grafana's transformation of a table: every row has the same time, and Value is a name for anything."""
 EXAMPLES = {"$network": ".*", "$community": ".*", "$__rate_interval": "1m"}
 """What a query is tried with outside of Grafana; the selectors of the variables become regular expressions."""
 
@@ -77,11 +85,11 @@ ROWS: list[list[Panel]] = [
     ],
     [
         Panel(
-            "Communities by momentum",
+            "Communities by momentum and phase",
             "Present level against the own baseline, season and network removed: 1 is holding, 0.5 is halved.",
             "table",
             "percentunit",
-            [("", 'sort(max by (network, community) (elan_community_momentum_ratio{network=~"$network"}))')],
+            [("", f"sort({MOMENTUM} * on (network, community) group_right () {PHASE})")],
             12,
             10,
             instant=True,
@@ -158,6 +166,24 @@ ROWS: list[list[Panel]] = [
             8,
         ),
     ],
+    [
+        Panel(
+            "Alert steps a day",
+            "Steps in the life of alerts, as judging decided them: raised once, updated, resolved once.",
+            "timeseries",
+            "none",
+            [("{{alert}} {{state}}", "sum by (alert, state) (increase(elan_alert_transitions_total[1d]))")],
+            12,
+        ),
+        Panel(
+            "Dead letters by reason",
+            "Records a second that could not be used, and why. Normal: none.",
+            "timeseries",
+            "cps",
+            [("{{reason}}", "sum by (reason) (rate(elan_dead_letters_total[$__rate_interval]))")],
+            12,
+        ),
+    ],
 ]
 
 
@@ -212,7 +238,7 @@ def _panel(panel: Panel, number: int, left: int, top: int) -> dict[str, Any]:
         "fieldConfig": {"defaults": {"unit": panel.unit}, "overrides": []},
         "options": {},
         "targets": targets,
-    }
+    } | ({"transformations": [ONLY_THE_ROWS]} if panel.instant else {})
 
 
 def _variables() -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,37 @@ def test_a_panel_says_what_it_shows_in_which_unit(panel: dict[str, Any]) -> None
     assert panel["fieldConfig"]["defaults"]["unit"]
     assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
     assert panel["targets"]
+
+
+@pytest.mark.parametrize("query", [t["expr"] for panel in DASHBOARD["panels"] for t in panel["targets"]])
+def test_a_rate_looks_back_as_far_as_the_scrapes_need(query: str) -> None:
+    # A fixed range shorter than four scrapes is empty whenever one of them fails.
+    for looked_back in re.findall(r"\[([^]]+)\]", query):
+        assert looked_back in {"$__rate_interval", "1h", "1d"}
+
+
+def test_the_table_of_communities_has_momentum_and_phase_in_one_row() -> None:
+    (table,) = (panel for panel in DASHBOARD["panels"] if panel["type"] == "table")
+    (target,) = table["targets"]
+    assert (target["instant"], target["format"]) == (True, "table")
+    assert {"elan_community_momentum_ratio", "elan_community_phase"} <= set(re.findall(r"elan_\w+", target["expr"]))
+
+
+def test_variables_are_read_anew_when_time_changes_and_ask_for_metrics_that_exist() -> None:
+    datasource, *others = DASHBOARD["templating"]["list"]
+    assert (datasource["name"], datasource["label"], datasource["type"]) == ("datasource", "Data source", "datasource")
+    assert [variable["name"] for variable in others] == ["network", "community"]
+    for variable in others:
+        assert variable["refresh"] == 2
+        assert variable["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert_metrics_exist(variable["query"])
+        assert re.fullmatch(r"label_values\(.+, " + variable["name"] + r"\)", variable["query"])
+
+
+def test_nobody_edits_what_is_generated() -> None:
+    assert DASHBOARD["editable"] is False
+    assert DASHBOARD["timezone"] == "utc"
+    assert DASHBOARD["uid"] == "elan-overview"
 
 
 def test_panels_do_not_overlap_and_fill_the_width() -> None:

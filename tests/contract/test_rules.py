@@ -64,6 +64,29 @@ def test_an_alert_asks_for_metrics_that_exist_and_counters_only_as_rates(alert: 
     assert_metrics_exist(expression)
 
 
+@pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
+def test_a_text_names_only_labels_that_the_alert_has(alert: dict[str, Any]) -> None:
+    expression = alert["expr"]
+    grouped = re.search(r"\bby \(([^)]*)\)", expression)
+    removed = re.search(r"\bwithout \(([^)]*)\)", expression)
+    metrics = set(re.findall(r"elan_[a-z_]+", expression))
+    has = {label for row in CATALOGUE if row.name in metrics for label in row.labels} | {"job", "instance"}
+    if grouped:
+        has = set(re.split(r",\s*", grouped.group(1)))
+    elif removed:
+        has -= set(re.split(r",\s*", removed.group(1)))
+    named = re.findall(r"\$labels\.(\w+)", alert["annotations"]["description"])
+    assert set(named) <= (set() if expression.startswith("absent") else has)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
+def test_a_range_covers_four_scrapes(alert: dict[str, Any]) -> None:
+    configuration = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    scrape_seconds = int(configuration["global"]["scrape_interval"].removesuffix("s"))
+    for minutes in re.findall(r"\[(\d+)m\]", alert["expr"]):
+        assert int(minutes) * 60 >= 4 * scrape_seconds
+
+
 def assert_metrics_exist(expression: str) -> None:
     """Every elan_ metric of an expression is in the catalogue, and counters stand inside of rate or increase."""
     for name in re.findall(r"elan_[a-z_]+", expression):
