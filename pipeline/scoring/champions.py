@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from pipeline.history import MemberDay, MemberHistories
 
 CHAMPION_WINDOW_DAYS = 91
@@ -23,17 +25,22 @@ class Champion:
     share: float
 
 
-def champions(members: MemberHistories, boundary_day: int, window_days: int = CHAMPION_WINDOW_DAYS) -> list[Champion]:
+def champions(
+    members: MemberHistories,
+    boundary_day: int,
+    window_days: int = CHAMPION_WINDOW_DAYS,
+    preferred: Container[str] = (),
+) -> list[Champion]:
     """The fewest members who together make half of the contributions (CHAOSS: contributor absence factor).
 
-    Contributions are conversational acts of the last `window_days` days. Most first, ties by pseudonym; empty where
-    nobody contributed.
+    Contributions are conversational acts of the last `window_days` days. Most first; of members with equally many the
+    `preferred` ones, then by pseudonym. Empty where nobody contributed.
     """
     made = {name: contributions(days, boundary_day - window_days, boundary_day) for name, days in members.items()}
     total = sum(made.values())
     found: list[Champion] = []
     covered = 0
-    for name, count in sorted(made.items(), key=lambda item: (-item[1], item[0])):
+    for name, count in sorted(made.items(), key=lambda item: (-item[1], item[0] not in preferred, item[0])):
         if covered * 2 >= total:
             break
         found.append(Champion(name, count, round(count / total, 4)))
@@ -52,7 +59,9 @@ def silent_champions(
     active = {name for name, days in members.items() if contributions(days, before, boundary_day) > 0}
     if not active:
         return []
-    return [champion for champion in champions(members, before) if champion.pseudonym not in active]
+    # Of equals those who go on are taken, so that how many are silent does not depend on anybody's pseudonym.
+    carried = champions(members, before, preferred=active)
+    return [champion for champion in carried if champion.pseudonym not in active]
 
 
 def lost_regulars(members: MemberHistories, boundary_day: int) -> int:

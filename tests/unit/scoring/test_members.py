@@ -96,3 +96,11 @@ def test_names_change_no_count(contributions: dict[int, int]) -> None:
     assert 2 * sum(c.contributions for c in short) >= total
     assert 2 * sum(c.contributions for c in short[:-1]) < max(total, 1)
     assert quadrants(named("m"), TODAY) == quadrants(named("n"), TODAY)
+
+
+def test_how_many_champions_are_silent_does_not_depend_on_their_pseudonyms() -> None:
+    # Two carry the community as one: three acts each in May. One of them goes on in June, one does not.
+    may, june = 20_000, 20_040
+    stays = [MemberDay(may, 3, 0, participated=True), MemberDay(june, 1, 0, participated=True)]
+    leaves = [MemberDay(may, 3, 0, participated=True)]
+    assert silent_champions({"a": leaves, "b": stays}, june) == silent_champions({"a": stays, "b": leaves}, june) == []
