@@ -88,6 +88,12 @@ def show(run: CommunityRun, console: Console) -> None:
     changes = run.phase_changes()
     if changes:
         console.print("phases: " + ", ".join(f"{phase} from {date_of(day)}" for day, phase in changes), highlight=False)
+    if run.quadrants:
+        counted = ", ".join(f"{count} {quadrant.value}" for quadrant, count in run.quadrants.items())
+        console.print(f"members active in the last 28 days: {counted}.", highlight=False)
+    for champion in run.champions:
+        made = f"{champion.contributions} contributions in 91 days, {champion.share:.0%}"
+        console.print(f"champion {champion.pseudonym}: {made} (elan resolve says who).", highlight=False, markup=False)
     for line in alert_lines(run.alerts) or ["No alerts."]:
         console.print(line, highlight=False, markup=False)
 

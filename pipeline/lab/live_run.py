@@ -9,6 +9,8 @@ import msgspec
 from pipeline.errors import RetryLater, ServerError, SettingsError
 from pipeline.lab.runs import CommunityRun
 from pipeline.model import AlertTransition
+from pipeline.scoring.champions import champions
+from pipeline.scoring.quadrants import quadrants
 from pipeline.windows.aggregate import shard_of
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.redis_verdicts import RedisVerdicts
@@ -59,4 +61,6 @@ async def _read(
     run.phases = [reading.phase] * len(run.days)
     steps = [msgspec.json.decode(value, type=AlertTransition) for value in await verdicts.open_alerts(network)]
     run.alerts = [step for step in steps if step.community == community]
+    members = await store.members(network, community, boundary)
+    run.champions, run.quadrants = champions(members, boundary), quadrants(members, boundary)
     return run

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pipeline.history import Reading
-    from pipeline.model import AlertTransition
+    from pipeline.model import AlertTransition, Quadrant
+    from pipeline.scoring.champions import Champion
 
 
 @dataclass(slots=True)
@@ -29,6 +30,9 @@ class CommunityRun:
     engagement_indices: list[float] = field(default_factory=list)
     phases: list[str] = field(default_factory=list)
     alerts: list[AlertTransition] = field(default_factory=list)
+    champions: list[Champion] = field(default_factory=list)
+    """Of the newest boundary; read from Redis only, where pseudonyms are those of the deployment's key."""
+    quadrants: dict[Quadrant, int] = field(default_factory=dict)
 
     def add(self, reading: Reading) -> None:
         """Take in the reading of one more boundary."""

@@ -65,6 +65,7 @@ def test_status_tells_lag_boundaries_and_open_alerts(deployment: Deployment, dat
     assert network["judged_to"] == "2025-05-15"
     explained = deployment.elan("explain", "3-general").stdout
     assert "participants in the last 7 days" in explained
+    assert "members active in the last 28 days" in explained
 
 
 def _get(url: str) -> str:
