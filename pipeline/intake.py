@@ -141,6 +141,7 @@ class Intake:
         limit = watermark.seconds(self._lateness_seconds)
         standing = Standing(end, watermark.clock_seconds, watermark.activity_seconds, limit)
         await self._progress.stand(name, standing)
+        self._metrics.refused(self._store.refused)
         self._metrics.stage("aggregate", aggregated - started)
         self._metrics.stage("apply", clock.monotonic_seconds() - aggregated)
 

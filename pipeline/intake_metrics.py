@@ -28,6 +28,8 @@ class IntakeMetrics:
         self._durations = telemetry.histogram("elan_batch_duration_seconds")
         self._lag_seconds = telemetry.histogram("elan_event_time_lag_seconds")
         self._heartbeat = telemetry.gauge("elan_heartbeat_timestamp_seconds")
+        self._fenced = telemetry.counter("elan_redis_fenced_writes_total")
+        self._refused = 0
         self._owned: set[Partition] = set()
         self._trouble: str | None = "no partitions were assigned yet"
         self._behind = False
@@ -51,6 +53,11 @@ class IntakeMetrics:
     def stage(self, stage: str, seconds: float) -> None:
         """A batch spent so long in a stage."""
         self._durations.labels(stage).observe(seconds)
+
+    def refused(self, in_all: int) -> None:
+        """The fence has refused so many writes since the start: what they hold was counted before."""
+        self._fenced.inc(in_all - self._refused)
+        self._refused = in_all
 
     def trouble(self, reason: str) -> None:
         """A server is away."""

@@ -72,12 +72,6 @@ class RedisStore:
         found = await pipelined(self._client, [("SMEMBERS", f"{prefix}networks") for prefix in prefixes])
         return sorted({name.decode() for names in found for name in names})
 
-    async def fences(self) -> list[dict[str, int]]:
-        """For every shard: partition -> next offset."""
-        prefixes = [self._keys.shard(shard) for shard in range(self._shards)]
-        found = await pipelined(self._client, [("HGETALL", f"{prefix}fences") for prefix in prefixes])
-        return [{name.decode(): int(offset) for name, offset in fences.items()} for fences in found]
-
     async def read_days(
         self, network: str, shards: Sequence[int], first_boundary: int, last_boundary: int
     ) -> DayColumns:
