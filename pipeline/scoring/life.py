@@ -19,7 +19,7 @@ ESTABLISHED_ACTIVE_WEEKS = 12
 
 
 class Trough(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One time below half of the peak: since when, how high the peak was, and when three quarters were reached again."""
+    """One time below half of the peak: since when, how high the peak was, when three quarters of it were back."""
 
     since_day: int
     peak: float
