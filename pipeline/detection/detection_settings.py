@@ -31,12 +31,12 @@ class DetectionSettings:
     """Consecutive boundaries a decline must show before a watch is raised."""
     silence_score: float = 20.0
     """Negative natural log of the probability of the quiet days that is enough to raise a watch at once."""
-    confirmed_weeks: int = 5
+    confirmed_weeks: int = 4
     """Weeks since the onset before a watch can be confirmed."""
-    confirmed_ratio: float = 0.5
-    """Level since the onset over baseline at or below which a watch is confirmed."""
-    confirmed_score: float = 2.5
-    """Signed root of the likelihood ratio since the onset that a confirmation must exceed."""
+    confirmed_weeks_at_most: int = 12
+    """Weeks since the onset after which a watch is not confirmed any more: its year looks the same from then on."""
+    confirmed_agreement_ratio: float = 0.6
+    """Share of 42 segmenters of the last year that must see the decline for a watch to be confirmed."""
     recovered_ratio: float = 0.7
     """Mean of the last 3 weeks over baseline at or above which an alert is resolved as recovered."""
     settled_weeks: int = 16

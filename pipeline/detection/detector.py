@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.detection.candidates import Candidates, Comparison, find_candidates
+from pipeline.detection.confirmation import agreement
 from pipeline.detection.levels import WEEK_DAYS, Levels, measure
-from pipeline.detection.lifecycle import Sight, advance
+from pipeline.detection.lifecycle import Sight, advance, wants_confirmation
 from pipeline.detection.verdict import Decision, Verdict
 from pipeline.model import PARTICIPATION
 
@@ -39,9 +40,10 @@ def decide(
     held = (levels.index <= settings.network_outage_ratio) | gated
     decisions = _without_memory(levels, found.compared, settings)
     busy = (found.compared.dropped | found.silent).tolist()
+    agreed = _agreement(history, levels, states, settings)
     for place, state in enumerate(states):
         if state or busy[place]:
-            sight = _sight(history, place, levels, found, held=bool(held[place]))
+            sight = _sight(history, place, levels, found, held=bool(held[place]), agreed=agreed.get(place, 0.0))
             decisions[place] = advance(state, sight, decisions[place], settings)
     return decisions
 
@@ -59,7 +61,19 @@ def _without_memory(levels: Levels, compared: Comparison, settings: DetectionSet
     ]
 
 
-def _sight(history: History, place: int, levels: Levels, found: Candidates, *, held: bool) -> Sight:
+def _agreement(
+    history: History, levels: Levels, states: list[DetectorState], settings: DetectionSettings
+) -> dict[int, float]:
+    """Place -> share of the segmenters that see the decline, for the communities whose watch may be confirmed."""
+    asked = {}
+    for place, state in enumerate(states):
+        since = wants_confirmation(state, history.boundary_day, levels.weeks[place], settings) if state else None
+        if since is not None:
+            asked[place] = since
+    return dict(zip(asked, agreement(history, list(asked), list(asked.values())), strict=True))
+
+
+def _sight(history: History, place: int, levels: Levels, found: Candidates, *, held: bool, agreed: float) -> Sight:
     """What the lifecycle of one community needs to see, as plain numbers."""
     compared = found.compared
     return Sight(
@@ -76,6 +90,7 @@ def _sight(history: History, place: int, levels: Levels, found: Candidates, *, h
         dropped=bool(compared.dropped[place]),
         silent=bool(found.silent[place]),
         held=held,
+        agreement=agreed,
     )
 
 

@@ -6,21 +6,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 from msgspec.structs import replace as changed
 
 from pipeline.detection.evidence import evidence_of
-from pipeline.detection.likelihood import drop_score
 from pipeline.detection.verdict import Decision, Resolution, Step, Verdict
 from pipeline.model import AlertState, Severity, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.detection.detection_settings import DetectionSettings
     from pipeline.history import DetectorState
 
 WEEK_DAYS = 7
 RECOVERY_WEEKS = 3
 """An open alert is followed on the mean of this many weeks."""
+STAYED_LOW = 0.6
 CRITICAL_RATIO = 0.25
 CRITICAL_PARTICIPANTS = 12.0
 
@@ -29,7 +30,8 @@ CRITICAL_PARTICIPANTS = 12.0
 class Sight:
     """What is seen of one community at one boundary; levels in weekly participants, newest week first.
 
-    `held`: a holiday or a drop of the whole network may explain what is seen.
+    `held`: a holiday or a drop of the whole network may explain what is seen. `agreement`: share of the segmenters that
+    see the decline of the open alert; 0 where none is open or it is too fresh.
     """
 
     day: int
@@ -45,6 +47,7 @@ class Sight:
     dropped: bool
     silent: bool
     held: bool
+    agreement: float
 
 
 class OpenAlert(msgspec.Struct, frozen=True):
@@ -70,6 +73,23 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     streak: int = 0
     resolved: int | None = None
     alert: OpenAlert | None = None
+
+
+def wants_confirmation(
+    state: DetectorState, day: int, weeks: Sequence[float], settings: DetectionSettings
+) -> int | None:
+    """The onset of an open watch that may be confirmed today, None otherwise.
+
+    `weeks` are the weekly levels, newest first. The segmenters cost much: only a level that has stayed low is worth it,
+    and only within the weeks in which they can still change their mind.
+    """
+    alert = msgspec.convert(state, Memory).alert
+    if alert is None or alert.stage is Stage.CONFIRMED:
+        return None
+    lasted = (day - alert.since) // WEEK_DAYS
+    if not settings.confirmed_weeks <= lasted <= settings.confirmed_weeks_at_most:
+        return None
+    return alert.since if _mean(weeks, lasted) <= STAYED_LOW * alert.baseline else None
 
 
 def advance(state: DetectorState, sight: Sight, quiet: Decision, settings: DetectionSettings) -> Decision:
@@ -148,18 +168,10 @@ def _resolution(alert: OpenAlert, ratio: float, sight: Sight, settings: Detectio
 
 
 def _is_confirmed(alert: OpenAlert, sight: Sight, settings: DetectionSettings) -> bool:
-    """Whether the level since the onset, long enough, is low and no noise; once confirmed, always."""
+    """Whether enough segmenters see the decline as well; once confirmed, always."""
     if alert.stage is Stage.CONFIRMED:
         return True
-    weeks = min((sight.day - alert.since + 1) // WEEK_DAYS, len(sight.weeks))
-    if weeks < settings.confirmed_weeks or sight.held:
-        return False
-    level = _mean(sight.weeks, weeks)
-    score = drop_score(
-        np.array([alert.baseline]), alert.baseline_weeks, np.array([level]), weeks, settings.overdispersion_size
-    )
-    low = level <= settings.confirmed_ratio * alert.baseline
-    return low and float(score[0]) / sight.roughness > settings.confirmed_score
+    return not sight.held and sight.agreement >= settings.confirmed_agreement_ratio
 
 
 def _since_day(sight: Sight, settings: DetectionSettings, resolved: int | None) -> int:
@@ -191,7 +203,7 @@ def _step(
     return Step(state, alert.stage, alert.since, alert.severity, reason, evidence)
 
 
-def _mean(weeks: list[float], count: int) -> float:
+def _mean(weeks: Sequence[float], count: int) -> float:
     return sum(weeks[:count]) / count
 
 
