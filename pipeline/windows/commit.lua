@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  hash: network -> newest day judged
 -- ARGV     1 key prefix of the shard, 2 network, 3 first day, 4 last day, 5 payload (msgpack)
--- payload  {states: community -> JSON, readings: community -> JSON, steps: list of {alert id, open (1 or 0), JSON}}
+-- payload  {states, readings, lives: community -> JSON each, steps: list of {alert id, open (1 or 0), JSON}}
 -- returns  1 kept, 0 refused: another judge was first
 
 local call = redis.call
@@ -13,6 +13,7 @@ if judged ~= first_day - 1 then return 0 end
 local payload = cmsgpack.unpack(ARGV[5])
 for community, state in pairs(payload.states) do call('HSET', prefix .. 's:' .. network, community, state) end
 for community, reading in pairs(payload.readings) do call('HSET', prefix .. 'r:' .. network, community, reading) end
+for community, life in pairs(payload.lives) do call('HSET', prefix .. 'v:' .. network, community, life) end
 for _, step in ipairs(payload.steps) do
   local id, open, value = step[1], step[2], step[3]
   if open == 1 then call('HSET', prefix .. 'a:' .. network, id, value) else call('HDEL', prefix .. 'a:' .. network, id) end

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pipeline.history import DetectorState, MemberHistories, Reading
     from pipeline.windows.aggregate import CommunityDelta, ShardDelta
     from pipeline.windows.rolling import Bump, Counts
-    from pipeline.windows.store import Verdicts
+    from pipeline.windows.store import KeptProfile, Verdicts
 
 _HOUR_MASK = (1 << HOUR_BITS) - 1
 _COLUMN_MASK = (1 << COLUMN_BITS) - 1
@@ -128,6 +128,9 @@ class MemoryStore:
         self._fences: dict[tuple[int, str], int] = {}
         self._judged: dict[tuple[str, int], int] = {}
         self._states: dict[str, dict[str, DetectorState]] = {}
+        self._lives: dict[str, dict[str, bytes]] = {}
+        self._profiles: dict[str, KeptProfile] = {}
+        self._loaded_abaques: dict[str, bytes] = {}
         self.readings: dict[str, dict[str, Reading]] = {}
         self.steps: list[bytes] = []
 
@@ -248,7 +251,32 @@ class MemoryStore:
         self._states.setdefault(network, {}).update(verdicts.states)
         self.readings.setdefault(network, {}).update({reading.community: reading for reading in verdicts.readings})
         self.steps.extend(step for _, _, step in verdicts.steps)
+        self._lives.setdefault(network, {}).update(verdicts.lives)
         return True
+
+    async def lives(self, network: str, shards: Sequence[int]) -> dict[str, bytes]:
+        """See `VerdictStore.lives`."""
+        known, lives = self._communities[network], self._lives.get(network, {})
+        return {name: life for name, life in lives.items() if known[name].shard in set(shards)}
+
+    async def profile(self, network: str) -> KeptProfile | None:
+        """See `VerdictStore.profile`."""
+        return self._profiles.get(network)
+
+    async def keep_profile(self, network: str, profile: KeptProfile) -> None:
+        """See `VerdictStore.keep_profile`."""
+        self._profiles[network] = profile
+
+    async def loaded_abaque(self, network: str) -> bytes | None:
+        """See `VerdictStore.loaded_abaque`."""
+        return self._loaded_abaques.get(network)
+
+    async def keep_loaded_abaque(self, network: str, abaque: bytes | None) -> None:
+        """See `VerdictStore.keep_loaded_abaque`."""
+        if abaque is None:
+            self._loaded_abaques.pop(network, None)
+        else:
+            self._loaded_abaques[network] = abaque
 
 
 def _add_acts(member: _Member, slot: int, acts: int, bump_day: Bump, bump_hour: Bump) -> None:

@@ -17,6 +17,7 @@ class Keys(NamedTuple):
     n:<network>         ring of days, participants summed over the shard
     judged              hash: network -> newest day judged
     s:, r:<network>     hash: community -> detector state, reading (JSON)
+    v:<network>         hash: community -> its life (JSON)
     a:<network>         hash: alert id -> open alert (JSON)
     outbox              stream of alert steps not yet relayed
     """
@@ -38,6 +39,10 @@ class Keys(NamedTuple):
     def first_days(self) -> str:
         """Hash: network -> first day that is judged."""
         return f"{self.namespace}:first-days"
+
+    def profile(self, network: str) -> str:
+        """Hash of what a network's communities have taught: day, value, abaque (loaded from a file)."""
+        return f"{self.namespace}:profile:{network}"
 
     def lease(self, name: str) -> str:
         """A lease that one worker holds at a time."""

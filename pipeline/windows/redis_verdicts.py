@@ -11,7 +11,7 @@ import orjson
 from pipeline.history import Reading
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, pipelined
-from pipeline.windows.store import OutboxEntry
+from pipeline.windows.store import KeptProfile, OutboxEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,12 +51,46 @@ class RedisVerdicts:
             "readings": {
                 reading.community: orjson.dumps(msgspec.to_builtins(reading)).decode() for reading in verdicts.readings
             },
+            "lives": {name: life.decode() for name, life in verdicts.lives.items()},
             "steps": [(alert_id, int(is_open), value.decode()) for alert_id, is_open, value in verdicts.steps],
         }
         prefix = self._keys.shard(shard)
         arguments = [prefix, network, first_day, last_day, _encode(payload)]
         (kept,) = await self._commit.run([([f"{prefix}judged"], arguments)])
         return bool(kept)
+
+    async def lives(self, network: str, shards: Sequence[int]) -> dict[str, bytes]:
+        """See `VerdictStore.lives`."""
+        found = await pipelined(
+            self._client, [("HGETALL", f"{self._keys.shard(shard)}v:{network}") for shard in shards]
+        )
+        return {name.decode(): life for lives in found for name, life in lives.items()}
+
+    async def profile(self, network: str) -> KeptProfile | None:
+        """See `VerdictStore.profile`."""
+        ((day, value),) = await pipelined(self._client, [("HMGET", self._keys.profile(network), "day", "value")])
+        return None if day is None else KeptProfile(int(day), value)
+
+    async def profile_day(self, network: str) -> int | None:
+        """The survey day of the newest profile."""
+        (day,) = await pipelined(self._client, [("HGET", self._keys.profile(network), "day")])
+        return None if day is None else int(day)
+
+    async def keep_profile(self, network: str, profile: KeptProfile) -> None:
+        """See `VerdictStore.keep_profile`."""
+        key = self._keys.profile(network)
+        await pipelined(self._client, [("HSET", key, "day", profile.day, "value", profile.value)])
+
+    async def loaded_abaque(self, network: str) -> bytes | None:
+        """See `VerdictStore.loaded_abaque`."""
+        (abaque,) = await pipelined(self._client, [("HGET", self._keys.profile(network), "abaque")])
+        return abaque if isinstance(abaque, bytes) else None
+
+    async def keep_loaded_abaque(self, network: str, abaque: bytes | None) -> None:
+        """See `VerdictStore.keep_loaded_abaque`."""
+        key = self._keys.profile(network)
+        command = ("HDEL", key, "abaque") if abaque is None else ("HSET", key, "abaque", abaque)
+        await pipelined(self._client, [command])
 
     async def readings(self, network: str) -> list[Reading]:
         """The newest reading of every community of a network."""

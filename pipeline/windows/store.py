@@ -28,6 +28,15 @@ class Verdicts(NamedTuple):
     readings: list[Reading]
     steps: list[tuple[str, bool, bytes]]
     """(alert id, still open, alert transition as JSON), in order."""
+    lives: dict[str, bytes]
+    """The life of each community as JSON; on a survey day only."""
+
+
+class KeptProfile(NamedTuple):
+    """What a network's communities have taught, as JSON, and the survey day it was learnt on."""
+
+    day: int
+    value: bytes
 
 
 class HourWindow(NamedTuple):
@@ -75,3 +84,18 @@ class VerdictStore(Protocol):
 
     async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
         """Keep the verdicts of boundaries `first_day` … `last_day` in one step; False if another judge was first."""
+
+    async def lives(self, network: str, shards: Sequence[int]) -> dict[str, bytes]:
+        """The life of each community of these shards as of the last survey, as JSON."""
+
+    async def profile(self, network: str) -> KeptProfile | None:
+        """The newest profile of a network."""
+
+    async def keep_profile(self, network: str, profile: KeptProfile) -> None:
+        """Keep a profile in the place of the one before; whoever learns that of a day learns the same."""
+
+    async def loaded_abaque(self, network: str) -> bytes | None:
+        """The abaque that somebody loaded from a file, as JSON; it goes before the learnt one."""
+
+    async def keep_loaded_abaque(self, network: str, abaque: bytes | None) -> None:
+        """Keep a loaded abaque, or take it away with None."""
