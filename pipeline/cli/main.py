@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from pipeline import __version__
 from pipeline.cli.backtest import backtest
+from pipeline.cli.bench import bench
 from pipeline.cli.check import check
 from pipeline.cli.config import config
 from pipeline.cli.dead_letters import dead_letters
@@ -102,6 +103,7 @@ app.command(rich_help_panel=LOOK)(explain)
 app.command(rich_help_panel=LOOK)(backtest)
 app.add_typer(dead_letters, name="dead-letters", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(resolve)
+app.add_typer(bench, name="bench", rich_help_panel=LOOK)
 app.command(rich_help_panel=PREPARE)(check)
 app.command(rich_help_panel=PREPARE)(config)
 app.add_typer(topics, name="topics", rich_help_panel=PREPARE)

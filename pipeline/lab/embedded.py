@@ -41,8 +41,9 @@ class EmbeddedServers:
     kafka_bootstrap: str
     redis_url: str
 
-    def __init__(self, kafka_port: int = 0, redis_port: int = 0) -> None:
-        """Port 0 takes a free one."""
+    def __init__(self, kafka_port: int = 0, redis_port: int = 0, *, kafka: bool = True) -> None:
+        """Port 0 takes a free one. Without `kafka` there is no broker, and no `kafka_bootstrap`."""
+        self._kafka = kafka
         self._kafka_port = kafka_port
         self._redis_port = redis_port
         self._servers: list[subprocess.Popen[bytes]] = []
@@ -59,15 +60,16 @@ class EmbeddedServers:
         folder = self.folder = Path(tempfile.mkdtemp(prefix="elan-demo-"))
         try:
             # Found before anything is started: what is missing is said at once.
-            redis_program, kafka_program = redis_binary(), kafka_binary(folder)
+            redis_program, kafka_program = redis_binary(), kafka_binary(folder) if self._kafka else None
             self._watchdog = _start_watchdog(folder)
             redis_port = self._start("Valkey", self._redis_port, lambda port: _valkey(redis_program, port))
-            kafka_port = self._start("The broker", self._kafka_port, lambda port: _tansu(kafka_program, port))
+            self.redis_url = f"redis://{HOST}:{redis_port}/0"
+            if kafka_program is not None:
+                kafka_port = self._start("The broker", self._kafka_port, lambda port: _tansu(kafka_program, port))
+                self.kafka_bootstrap = f"{HOST}:{kafka_port}"
         except BaseException:
             self.stop()
             raise
-        self.redis_url = f"redis://{HOST}:{redis_port}/0"
-        self.kafka_bootstrap = f"{HOST}:{kafka_port}"
         return self
 
     def __exit__(
