@@ -85,7 +85,14 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     """of the last 26 weeks, oldest first."""
     weekly_participants: int
     """in the 7 days up to the boundary: the level that momentum is judged on."""
+    activities_28_days: int = 0
+    """human activities of all kinds in the 28 days up to the boundary."""
     baseline_weekly_participants: float | None = None
+    engagement_percentile: float | None = None
+    """place of the engagement index among communities of the same age, 0 to 100; None where too few are comparable."""
     name: str | None = None
+    line: str | None = None
     alert_stage: str | None = None
     """watch or confirmed while an alert is open."""
+    early_recoveries: int = 0
+    """alerts of the last year that were resolved as recovered within six weeks."""

@@ -83,7 +83,7 @@ class Judge:
             readings = await self._judge_day(history, states, steps)
             if self._on_readings is not None:
                 self._on_readings(network, readings)
-        by_shard = {shard: Verdicts({}, [], []) for shard in shards}
+        by_shard = {shard: Verdicts({}, [], [], {}) for shard in shards}
         for shard, community, state, reading, taken in zip(
             source.shards, source.communities, states, readings, steps, strict=True
         ):
@@ -106,7 +106,7 @@ class Judge:
         rules = self._rules.of_network(history.network)
         detector_states = [state.get("detector", {}) for state in states]
         decisions = decide(history, detector_states, rules.calendar, self._rules.detection)
-        found_phases, phase_states = phases(history, [state.get("phase", {}) for state in states])
+        found_phases, phase_states, _ = phases(history, [state.get("phase", {}) for state in states])
         index = engagement_index(history, self._rules.weights)
         readings = []
         for row, (decision, phase, phase_state, state) in enumerate(

@@ -143,9 +143,22 @@ class Phase(str, Enum):
 
 
 class AlertKind(str, Enum):
-    """What an alert is about; `momentum` is a sustained decline of one community."""
+    """What an alert is about. Closed set: a metric label."""
 
     MOMENTUM = "momentum"
+    """A sustained decline of one community."""
+    NETWORK = "network"
+    """The network as a whole dropped, or its source stopped delivering."""
+    REBOUND = "rebound"
+    """A community is back at three quarters of its peak after a trough."""
+    DORMANCY = "dormancy"
+    """Nobody took part in a community for 8 weeks."""
+    CHAMPION_SILENT = "champion_silent"
+    """One who carried a community has fallen silent while it goes on."""
+    SOLE_CONTRIBUTOR = "sole_contributor"
+    """A community's contributions rest on one member."""
+    NEW_CHAMPION = "new_champion"
+    """Somebody new carries a community."""
 
 
 class Stage(str, Enum):
@@ -156,11 +169,12 @@ class Stage(str, Enum):
 
 
 class AlertState(str, Enum):
-    """The lifecycle of one alert: raised once, updated any number of times, resolved once."""
+    """The lifecycle of one alert: raised once, updated any number of times, resolved once; or a notice, told once."""
 
     RAISED = "raised"
     UPDATED = "updated"
     RESOLVED = "resolved"
+    NOTICE = "notice"
 
 
 class Severity(str, Enum):
@@ -174,23 +188,26 @@ class Severity(str, Enum):
 class AlertTransition(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step in the life of one alert; a record of `esn.alerts.v1` and a line of a backtest.
 
-    `at` is the boundary at which it was known, `since` the day the decline began, both RFC 3339. `id` is the same for
-    every step of one ongoing decline and follows from network, community, alert and `since` of the raise alone.
+    `at` is the boundary at which it was known, `since` the day it began, both RFC 3339. `id` is the same for every step
+    of one alert and follows from network, community, alert and `since` of the raise (and, where it is about a member,
+    the pseudonym) alone. `community` is None of the network as a whole, `stage` of a notice.
     """
 
     id: str
     network: str
-    community: str
+    community: str | None
     alert: AlertKind
-    stage: Stage
+    stage: Stage | None
     state: AlertState
     at: str
     since: str
     severity: Severity
     evidence: dict[str, Any]
     communityname: str | None = None
+    summary: str | None = None
+    """What happened, in one sentence."""
     reason: str | None = None
-    """Only where resolved: recovered, settled, dormant."""
+    """Only where resolved: recovered, settled, dormant, archived."""
     phase: Phase | None = None
     action: str | None = None
     runbook: str | None = None

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.detection.levels import mean_of_newest, trimmed_baseline
 from pipeline.detection.likelihood import DECIMALS, drop_score, quiet_days, silence_score
+from pipeline.model import PARTICIPATION, Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +49,8 @@ class Candidates:
     quiet_days: NDArray[np.int64]
     silence: NDArray[np.float64]
     silent: NDArray[np.bool_]
+    archived: NDArray[np.bool_]
+    """Closed by its platform, and nobody has taken part since."""
 
 
 def find_candidates(history: History, levels: Levels, settings: DetectionSettings) -> Candidates:
@@ -58,7 +61,20 @@ def find_candidates(history: History, levels: Levels, settings: DetectionSetting
     quiet = quiet_days(history.participants_7_days)
     silence = silence_score(compared.baseline, quiet)
     silent = _large_enough(compared.baseline, compared.baseline_weeks, settings) & (silence > settings.silence_score)
-    return Candidates(compared, quiet, silence, silent)
+    return Candidates(compared, quiet, silence, silent, archived(history))
+
+
+def archived(history: History) -> NDArray[np.bool_]:
+    """Whether each community was archived within the history and nobody has taken part after that day, (C,)."""
+    found = np.zeros(len(history.communities), dtype=np.bool_)
+    closings = history.activities.get(Kind.COMMUNITY_ARCHIVED)
+    if closings is None:
+        return found
+    taking_part = [history.activities[kind] for kind in PARTICIPATION if kind in history.activities]
+    for place in np.flatnonzero(closings.any(axis=1)):
+        day = int(np.flatnonzero(closings[place])[-1])
+        found[place] = not any(acts[place, day + 1 :].any() for acts in taking_part)
+    return found
 
 
 def _compare(levels: Levels, weeks: int, settings: DetectionSettings) -> Comparison:

@@ -86,11 +86,14 @@ def _sight(history: History, place: int, levels: Levels, found: Candidates, *, h
         present=float(compared.present[place]),
         present_weeks=int(compared.present_weeks[place]),
         score=float(compared.score[place]),
+        silence=float(found.silence[place]),
         quiet_days=int(found.quiet_days[place]),
         dropped=bool(compared.dropped[place]),
         silent=bool(found.silent[place]),
         held=held,
         agreement=agreed,
+        network_level=float(levels.index[place]),
+        archived=bool(found.archived[place]),
     )
 
 

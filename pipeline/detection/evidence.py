@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import erfc, exp, sqrt
 from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Stage
@@ -19,6 +20,7 @@ def evidence_of(
 
     Weekly participants have the network's level divided out. `activities_to_baseline_ratio` is None where the
     baseline had no activities; beside the ratio of participants it tells fewer members from fewer acts of each.
+    `chance_probability` is how often mere chance makes a level that holds look at least as low as this one does today.
     """
     return {
         "baseline_weekly_participants": round(alert.baseline, 2),
@@ -28,9 +30,17 @@ def evidence_of(
         "present_to_baseline_ratio": alert.ratio,
         "activities_to_baseline_ratio": _activities_ratio(alert, sight, present_weeks),
         "score_standard_deviations": round(sight.score, 2),
+        "chance_probability": _chance_probability(sight),
+        "network_level_ratio": round(sight.network_level, 4),
         "quiet_days": sight.quiet_days,
         "confidence": _confidence(alert, low_confidence_participants),
     }
+
+
+def _chance_probability(sight: Sight) -> float:
+    """Of the drop (upper tail of the normal distribution) or of the quiet days, whichever is less of a chance."""
+    of_drop = 0.5 * erfc(sight.score / sqrt(2.0))
+    return float(f"{min(of_drop, exp(-sight.silence)):.2g}")
 
 
 def _activities_ratio(alert: OpenAlert, sight: Sight, present_weeks: int) -> float | None:

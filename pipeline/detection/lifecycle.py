@@ -31,7 +31,8 @@ class Sight:
     """What is seen of one community at one boundary; levels in weekly participants, newest week first.
 
     `held`: a holiday or a drop of the whole network may explain what is seen. `agreement`: share of the segmenters that
-    see the decline of the open alert; 0 where none is open or it is too fresh.
+    see the decline of the open alert; 0 where none is open or it is too fresh. `silence`: -ln of the probability of the
+    quiet days. `network_level`: the rest of the network over its own 8-week median.
     """
 
     day: int
@@ -43,11 +44,14 @@ class Sight:
     present: float
     present_weeks: int
     score: float
+    silence: float
     quiet_days: int
     dropped: bool
     silent: bool
     held: bool
     agreement: float
+    network_level: float
+    archived: bool
 
 
 class OpenAlert(msgspec.Struct, frozen=True):
@@ -109,8 +113,8 @@ def advance(state: DetectorState, sight: Sight, quiet: Decision, settings: Detec
 
 def _watch(memory: Memory, sight: Sight, quiet: Decision, settings: DetectionSettings) -> Decision:
     """No alert is open: count the days in a row, raise when they suffice."""
-    asleep = sight.quiet_days >= settings.dormant_weeks * WEEK_DAYS
-    seen = (sight.dropped or sight.silent) and not asleep and quiet.verdict is Verdict.HOLDING
+    over = sight.archived or sight.quiet_days >= settings.dormant_weeks * WEEK_DAYS
+    seen = (sight.dropped or sight.silent) and not over and quiet.verdict is Verdict.HOLDING
     streak = memory.streak + 1 if seen and not sight.held else 0
     if seen and not sight.held and (streak >= settings.days_in_a_row or sight.silent):
         return _raise(memory, sight, settings)
@@ -156,6 +160,8 @@ def _follow(alert: OpenAlert, sight: Sight, settings: DetectionSettings) -> Deci
 
 
 def _resolution(alert: OpenAlert, ratio: float, sight: Sight, settings: DetectionSettings) -> Resolution | None:
+    if sight.archived:
+        return Resolution.ARCHIVED
     if sight.quiet_days >= settings.dormant_weeks * WEEK_DAYS:
         return Resolution.DORMANT
     # A silence may be raised while the weeks before it still carry the mean: the newest week must be back as well.

@@ -33,6 +33,8 @@ class Resolution(str, Enum):
     """The lower level has lasted so long that it is the new normal."""
     DORMANT = "dormant"
     """Nobody took part any more for many weeks."""
+    ARCHIVED = "archived"
+    """The platform closed the community."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 _EPOCH = date(1970, 1, 1)
 
 
-def alert_id(network: str, community: str, alert: AlertKind, since_day: int) -> str:
-    """The same for every step of one ongoing decline, whoever judges it and however often."""
-    name = f"{network}\0{community}\0{alert.value}\0{since_day}"
+def alert_id(network: str, community: str | None, alert: AlertKind, since_day: int, member: str | None = None) -> str:
+    """The same for every step of one alert, whoever judges it and however often; `member` where it is about one."""
+    name = f"{network}\0{community or ''}\0{alert.value}\0{since_day}" + (f"\0{member}" if member else "")
     return f"{alert.value}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
 
 

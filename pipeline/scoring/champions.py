@@ -64,6 +64,17 @@ def silent_champions(
     return [champion for champion in carried if champion.pseudonym not in active]
 
 
+def lost_participants(members: MemberHistories, boundary_day: int, present_days: int, baseline_days: int) -> int:
+    """Members who took part in the `baseline_days` before the last `present_days`, and not since."""
+    recent = boundary_day - present_days
+    before = recent - baseline_days
+    return sum(
+        any(active.participated and before < active.day <= recent for active in days)
+        and not any(active.participated and recent < active.day <= boundary_day for active in days)
+        for days in members.values()
+    )
+
+
 def lost_regulars(members: MemberHistories, boundary_day: int) -> int:
     """Members with 4 or more contributions in days 91 to 180 back, and none in the last 90 days."""
     recent = boundary_day - REGULAR_WINDOW_DAYS

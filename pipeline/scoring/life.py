@@ -6,8 +6,23 @@ of all its communities a network learns what is ordinary at which age (`abaque.p
 
 from __future__ import annotations
 
-import msgspec
+from typing import TYPE_CHECKING
 
+import msgspec
+import numpy as np
+
+from pipeline.model import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pipeline.history import History
+
+WEEK_DAYS = 7
+SURVEY_DAYS = 28
+SURVEY_WEEKS = SURVEY_DAYS // WEEK_DAYS
 DAYS_A_MONTH = 365.25 / 12
 MONTHS_KEPT = 120
 """Ten years of a curve; what is older says nothing about communities that begin now."""
@@ -25,6 +40,14 @@ class Trough(msgspec.Struct, frozen=True, omit_defaults=True):
     peak: float
     """Participants a week at the peak before, smoothed."""
     back_day: int | None = None
+
+
+class PhaseTurn(msgspec.Struct, frozen=True, array_like=True):
+    """A phase taken since the last survey: since when it had shown, which, and the peak of the year before."""
+
+    since_day: int
+    phase: Phase
+    peak: float
 
 
 class Life(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,3 +71,82 @@ class Life(msgspec.Struct, frozen=True, omit_defaults=True):
 def age_months(first_day: int, boundary_day: int) -> int:
     """Whole months between a community's first day and the end of a boundary day; 0 in its first month."""
     return int((boundary_day - first_day + 1) / DAYS_A_MONTH)
+
+
+def survey_day(day: int) -> int:
+    """The newest survey day up to and with `day`."""
+    return day - day % SURVEY_DAYS
+
+
+def survey(
+    history: History, index: NDArray[np.float64], lives: Sequence[Life | None], turns: Sequence[Sequence[PhaseTurn]]
+) -> list[Life | None]:
+    """The lives of all communities as of a survey day, in the order of the history; None where none has begun yet.
+
+    `index` (C,) is the engagement index at the boundary, `lives` those of the survey before (None at first) and `turns`
+    the phases taken since.
+    """
+    weekly = history.participants_7_days[:, ::-WEEK_DAYS]
+    sizes = _medians_of_active_weeks(weekly)
+    new_weeks = (weekly[:, :SURVEY_WEEKS] > 0).sum(axis=1)
+    last_days = _last_active_days(history)
+    surveyed: list[Life | None] = []
+    for place, before in enumerate(lives):
+        first_day = int(history.first_days[place])
+        if first_day > history.boundary_day:
+            surveyed.append(None)
+            continue
+        life = before or Life(first_day)
+        seen = int(last_days[place])
+        surveyed.append(
+            Life(
+                first_day=first_day,
+                last_active_day=seen if seen >= first_day else life.last_active_day,
+                active_weeks=life.active_weeks + int(new_weeks[place]),
+                size=float(sizes[place]) if new_weeks[place] else life.size,
+                index_by_month=_grown(life.index_by_month, age_months(first_day, history.boundary_day), index[place]),
+                troughs=_troughs(life.troughs, turns[place]),
+                line=history.lines[place] or life.line,
+            )
+        )
+    return surveyed
+
+
+def _medians_of_active_weeks(weekly: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(C, W) newest first -> (C,) median of the weeks with a participant; 0 where there is none."""
+    rows = np.sort(weekly, axis=1)
+    weeks = rows.shape[1]
+    active = (rows > 0).sum(axis=1)
+    low, high = weeks - active + (active - 1) // 2, weeks - active + active // 2
+    place = np.arange(len(rows))
+    middle: NDArray[np.float64] = (
+        rows[place, np.minimum(low, weeks - 1)] + rows[place, np.minimum(high, weeks - 1)]
+    ) / 2
+    return np.where(active > 0, middle, 0.0)
+
+
+def _last_active_days(history: History) -> NDArray[np.int64]:
+    """Newest day with a participant, -1 where the history holds none; exact once a week has passed in silence."""
+    newest_first = history.participants_7_days[:, ::-1] > 0
+    run = newest_first.argmax(axis=1)
+    quiet = np.where(run > 0, run + WEEK_DAYS - 1, 0)
+    return np.where(newest_first.any(axis=1), history.boundary_day - quiet, -1)
+
+
+def _grown(curve: list[float | None], months: int, index: float) -> list[float | None]:
+    if not 1 <= months <= MONTHS_KEPT:
+        return curve
+    unseen: list[float | None] = [None] * (months - 1 - len(curve))
+    return [*curve[: months - 1], *unseen, round(float(index), 3)]
+
+
+def _troughs(known: list[Trough], turns: Sequence[PhaseTurn]) -> list[Trough]:
+    """A trough begins where it shows, or where a community falls asleep; it ends where the level is back."""
+    troughs = list(known)
+    for turn in turns:
+        is_open = bool(troughs) and troughs[-1].back_day is None
+        if turn.phase in {Phase.TROUGH, Phase.DORMANT} and not is_open:
+            troughs.append(Trough(turn.since_day, turn.peak))
+        elif turn.phase in {Phase.REBOUND, Phase.PEAK, Phase.PLATEAU} and is_open:
+            troughs[-1] = msgspec.structs.replace(troughs[-1], back_day=turn.since_day)
+    return troughs[-TROUGHS_KEPT:]

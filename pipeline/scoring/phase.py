@@ -58,18 +58,38 @@ class Curve:
     """Nobody took part in the last 8 weeks."""
 
 
-def phases(history: History, states: list[PhaseState]) -> tuple[list[Phase], list[PhaseState]]:
-    """The phase of each community and the states to hand back at the next boundary, in the order of the history.
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A community has taken another phase: it had shown since `since_day`; `peak` is in participants a week."""
 
-    A new phase is taken once it has shown on 14 boundaries in a row.
+    place: int
+    before: Phase
+    phase: Phase
+    since_day: int
+    peak: float
+
+
+def phases(history: History, states: list[PhaseState]) -> tuple[list[Phase], list[PhaseState], list[Turn]]:
+    """The phase of each community, the states to hand back at the next boundary, and who has taken another phase.
+
+    The first two are in the order of the history. A new phase is taken once it has shown on 14 boundaries in a row.
     """
     present = np.array([CODE[Phase(state["phase"])] if state else -1 for state in states], dtype=np.int64)
     since = np.array([state.get("since", history.boundary_day) for state in states], dtype=np.int64)
-    seen = _classify(_curve(history), present, history.boundary_day - since)
-    after = list(states)
+    curve = _curve(history)
+    seen = _classify(curve, present, history.boundary_day - since)
+    after, turns = list(states), []
     for place in np.flatnonzero((seen != present) | np.array(["next" in state for state in states], dtype=np.bool_)):
-        after[place] = _change(states[place], PHASES[seen[place]], history.boundary_day)
-    return [Phase(state["phase"]) for state in after], after
+        before = states[place]
+        after[place] = _change(before, PHASES[seen[place]], history.boundary_day)
+        if before and after[place]["phase"] != before["phase"]:
+            turns.append(_turn(int(place), before, after[place], float(curve.peak[place])))
+    return [Phase(state["phase"]) for state in after], after, turns
+
+
+def _turn(place: int, before: PhaseState, after: PhaseState, peak: float) -> Turn:
+    since_day = after["since"] - DAYS_TO_CHANGE + 1
+    return Turn(place, Phase(before["phase"]), Phase(after["phase"]), since_day, round(peak, 2))
 
 
 def _curve(history: History) -> Curve:

@@ -27,7 +27,7 @@ from pipeline.windows.rolling import (
     hours_as_of,
     insert_active,
 )
-from pipeline.windows.store import HourWindow
+from pipeline.windows.store import NETWORK_STATE, NETWORK_STATE_SHARD, HourWindow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -240,7 +240,12 @@ class MemoryStore:
     async def states(self, network: str, shards: Sequence[int]) -> dict[str, DetectorState]:
         """See `VerdictStore.states`."""
         known, states = self._communities[network], self._states.get(network, {})
-        return {name: state for name, state in states.items() if known[name].shard in set(shards)}
+        wanted = set(shards)
+        return {
+            name: state
+            for name, state in states.items()
+            if (NETWORK_STATE_SHARD if name == NETWORK_STATE else known[name].shard) in wanted
+        }
 
     async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
         """See `VerdictStore.commit`."""

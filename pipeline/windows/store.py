@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pipeline.windows.rolling import DayColumns
 
 
+NETWORK_STATE, NETWORK_STATE_SHARD = "", 0
+"""What is remembered of a network as a whole stands among the states of shard 0; no community has this name."""
+
+
 class OutboxEntry(NamedTuple):
     """One alert step on its way to the alerts topic."""
 

@@ -24,7 +24,7 @@ def judge(rows: list[list[tuple[int, int]]]) -> list[list[Phase]]:
     states: list[PhaseState] = [{} for _ in rows]
     found = []
     for day in range(series.shape[1]):
-        seen, states = phases(_history(padded[:, day : day + HISTORY_DAYS], day), states)
+        seen, states, _ = phases(_history(padded[:, day : day + HISTORY_DAYS], day), states)
         states = orjson.loads(orjson.dumps(states))
         found.append(seen)
     return found
