@@ -102,6 +102,9 @@ def alert_lines(steps: list[AlertTransition]) -> list[str]:
     """Each alert under its name, one line a step: when it was known, what it is, and the figures it rests on."""
     lines = []
     for step in steps:
+        if step.stage is None:
+            lines.append(f"notice {step.at[:10]} {step.alert.value}: {step.summary}")
+            continue
         if step.state.value == "raised":
             lines.append(f"alert {step.id}: losing momentum since {step.since[:10]}")
         reason = f" ({step.reason})" if step.reason else ""

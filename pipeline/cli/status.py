@@ -121,8 +121,9 @@ def _show(found: dict[str, Any], console: Console) -> None:
             highlight=False,
         )
         for alert in row["open_alerts"]:
+            what = alert["community"] or "the network"
             console.print(
-                f"  {alert['severity']:8} {alert['stage']:9} {alert['community']} since {alert['since'][:10]}",
+                f"  {alert['severity']:8} {alert['stage']:9} {what} since {alert['since'][:10]}",
                 highlight=False,
                 markup=False,
             )

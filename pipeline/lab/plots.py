@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from pipeline.lab.runs import CommunityRun
+    from pipeline.model import AlertTransition
 
 _EPOCH = date(1970, 1, 1)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -72,6 +73,9 @@ def _draw_phases(axes: Axes, run: CommunityRun) -> None:
 def _draw_alerts(axes: Axes, run: CommunityRun) -> None:
     confirmed = set()
     for step in run.alerts:
+        if step.stage is None:
+            _draw_notice(axes, step)
+            continue
         known_on = datetime.fromisoformat(step.at.replace("Z", "+00:00")).astimezone(timezone.utc).date()
         colour = "#15803d" if step.state is AlertState.RESOLVED else STAGE_COLOURS[step.stage]
         style = ":" if step.state is AlertState.UPDATED else "-"
@@ -91,6 +95,21 @@ def _draw_alerts(axes: Axes, run: CommunityRun) -> None:
                 ha="right",
                 color=colour,
             )
+
+
+def _draw_notice(axes: Axes, notice: AlertTransition) -> None:
+    """A small mark below the curve."""
+    day = date.fromisoformat(notice.at[:10])
+    axes.annotate(
+        notice.alert.value.replace("_", " "),
+        (day, 0.0),
+        xycoords=("data", "axes fraction"),
+        rotation=90,
+        fontsize=6,
+        va="bottom",
+        ha="right",
+        color="#0e7490",
+    )
 
 
 def sketch(run: CommunityRun, width: int, height: int = 14) -> str:

@@ -61,6 +61,7 @@ class Recorder:
     def __init__(self, communities: Iterable[str] | None = None) -> None:
         self._chosen = None if communities is None else set(communities)
         self.runs: dict[tuple[str, str], CommunityRun] = {}
+        self.network_steps: list[AlertTransition] = []
 
     def readings(self, network: str, readings: Iterable[Reading]) -> None:
         """Take in the readings of one boundary."""
@@ -69,8 +70,10 @@ class Recorder:
                 self._run(network, reading.community).add(reading)
 
     def step(self, step: AlertTransition) -> None:
-        """Take in one alert step."""
-        if self._chosen is None or step.community in self._chosen:
+        """Take in one alert step or notice; those of the network as a whole belong to no community."""
+        if step.community is None:
+            self.network_steps.append(step)
+        elif self._chosen is None or step.community in self._chosen:
             self._run(step.network, step.community).alerts.append(step)
 
     def _run(self, network: str, community: str) -> CommunityRun:

@@ -127,7 +127,10 @@ def summary(console: Console, comparison: Comparison | None, steps: Sequence[Ale
         _print_for_nothing(console, comparison)
     states = Counter(step.state for step in steps)
     confirmed = len({step.id for step in steps if step.stage is Stage.CONFIRMED})
-    counts = f"{states[AlertState.RAISED]} alerts raised, {confirmed} confirmed, {states[AlertState.RESOLVED]} resolved"
+    counts = (
+        f"{states[AlertState.RAISED]} alerts raised, {confirmed} confirmed, {states[AlertState.RESOLVED]} resolved, "
+        f"{states[AlertState.NOTICE]} notices"
+    )
     console.print(f"{counts}, in {seconds:.0f} s.", highlight=False)
 
 

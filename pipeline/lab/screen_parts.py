@@ -24,7 +24,12 @@ SHAKY_RATIO = 0.7
 UNKNOWN = "-"
 DATE_HEADINGS = frozenset({"since", "found on", "confirmed on"})
 STAGE_STYLES = {Stage.WATCH.value: "yellow", Stage.CONFIRMED.value: "bold red"}
-STATE_STYLES = {AlertState.RAISED: "bold red", AlertState.UPDATED: "yellow", AlertState.RESOLVED: "green"}
+STATE_STYLES = {
+    AlertState.RAISED: "bold red",
+    AlertState.UPDATED: "yellow",
+    AlertState.RESOLVED: "green",
+    AlertState.NOTICE: "cyan",
+}
 _DATE_CHARACTERS = 10
 
 
@@ -59,20 +64,21 @@ def communities_table(rows: Iterable[Reading]) -> Table:
 
 
 def alert_line(step: AlertTransition) -> Text:
-    """`2026-03-14 raised watch Lean circle 12.4 → 5.1 participants a week`."""
+    """`2026-03-14 raised watch Lean circle 12.4 → 5.1 participants a week`; a notice has its kind for a stage."""
     line = Text(f"{day_of(step)} ", no_wrap=True, overflow="ellipsis")
     line.append(f"{step.state.value:<8} ", style=STATE_STYLES[step.state])
-    line.append(f"{step.stage.value:<9} ", style=STAGE_STYLES[step.stage.value])
+    what = step.stage.value if step.stage else step.alert.value
+    line.append(f"{what:<9} ", style=STAGE_STYLES.get(what, ""))
     line.append(f"{name_of(step)}  ", style="bold")
-    line.append(levels_of(step))
+    line.append(levels_of(step) or step.summary or "")
     if step.reason:
         line.append(f" ({step.reason})")
     return line
 
 
 def name_of(step: AlertTransition) -> str:
-    """The community's name where it has one, else its id."""
-    return step.communityname or step.community
+    """The community's name where it has one, else its id; the network's where it is about all of it."""
+    return step.communityname or step.community or step.network
 
 
 def day_of(step: AlertTransition) -> str:
