@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
     from pathlib import Path
 
+    from pipeline.judging import OnReadings
     from pipeline.lab.runs import Recorder
     from pipeline.model import Activity, AlertTransition
     from pipeline.settings import Settings
@@ -32,16 +33,17 @@ def read_in_order(path: Path, source: str, network: str | None, report: ImportRe
     return in_time_order(source_named(source).read(path, network, report))
 
 
+def backtest_of(settings: Settings, on_readings: OnReadings | None = None) -> Backtest:
+    """A backtest by the rules of a deployment."""
+    return Backtest(
+        rules_of(settings), lambda network: settings.network(network).time_zone, Pseudonymiser(REPLAY_KEY), on_readings
+    )
+
+
 async def replay_file(
     activities: Iterable[Activity], settings: Settings, recorder: Recorder
 ) -> AsyncIterator[AlertTransition]:
     """Alert steps of a replay, as they would have been told; the recorder sees every boundary."""
-    backtest = Backtest(
-        rules_of(settings),
-        lambda network: settings.network(network).time_zone,
-        Pseudonymiser(REPLAY_KEY),
-        recorder.readings,
-    )
-    async for step in backtest.run(activities):
+    async for step in backtest_of(settings, recorder.readings).run(activities):
         recorder.step(step)
         yield step
