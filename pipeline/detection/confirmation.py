@@ -63,12 +63,13 @@ def _series(history: History, place: int, weeks: int) -> NDArray[np.float64]:
 def _votes(series: NDArray[np.float64], ages_days: Sequence[int]) -> list[int]:
     """(7 a community, n) -> votes of each community; `ages_days` is how long ago each onset was."""
     votes = [0] * len(ages_days)
+    often = np.tile(series, (len(PENALTIES), 1))
+    penalties = np.repeat(PENALTIES, len(series))
     for anscombe in (True, False):
-        for penalty in PENALTIES:
-            for row, begins in enumerate(partitions(series, penalty, anscombe=anscombe)):
-                community, shift = divmod(row, WEEK_DAYS)
-                near = ages_days[community] - shift
-                votes[community] += any(_is_decline(series[row], cut, near) for cut in cuts(begins))
+        for row, begins in enumerate(partitions(often, penalties, anscombe=anscombe)):
+            community, shift = divmod(row % len(series), WEEK_DAYS)
+            age_days = ages_days[community] - shift
+            votes[community] += any(_is_decline(often[row], cut, age_days) for cut in cuts(begins))
     return votes
 
 

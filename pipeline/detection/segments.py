@@ -33,21 +33,21 @@ class Cut(NamedTuple):
     end: int
 
 
-def partitions(series: NDArray[np.float64], penalty: float, *, anscombe: bool) -> NDArray[np.int64]:
+def partitions(series: NDArray[np.float64], penalties: NDArray[np.float64], *, anscombe: bool) -> NDArray[np.int64]:
     """Best partition of B series of n weeks, (B, n) -> (B, n + 1): where the segment that ends before week t begins.
 
-    `penalty` times ln n is paid for each segment. With `anscombe` the cost is the squared error of the transformed
-    counts over their own noise, otherwise -2 ln of the likelihood of a negative binomial.
+    `penalties` (B,) times ln n is paid for each segment. With `anscombe` the cost is the squared error of the
+    transformed counts over their own noise, otherwise -2 ln of the likelihood of a negative binomial.
     """
     rows, weeks = series.shape
     costs = _Costs(series, anscombe=anscombe)
-    price = penalty * np.log(weeks)
+    prices = penalties[:, None] * np.log(weeks)
     best = np.full((rows, weeks + 1), np.inf)
-    best[:, 0] = -price
+    best[:, :1] = -prices
     begins = np.zeros((rows, weeks + 1), dtype=np.int64)
     for end in range(SHORTEST_WEEKS, weeks + 1):
         starts = np.r_[0, SHORTEST_WEEKS : end - SHORTEST_WEEKS + 1]
-        total = np.round(best[:, starts] + costs.between(starts, end) + price, DECIMALS)
+        total = np.round(best[:, starts] + costs.between(starts, end) + prices, DECIMALS)
         chosen = total.argmin(axis=1)
         best[:, end] = total[np.arange(rows), chosen]
         begins[:, end] = starts[chosen]
