@@ -1,0 +1,305 @@
+"""What is worth telling of those who carry a community: one falls silent, one carries it alone, one is new.
+
+A community is looked at once a week. A notice is told once for each occasion; what was told is kept in its state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pipeline.scoring.champions import (
+    CHAMPION_QUIET_DAYS,
+    CHAMPION_WINDOW_DAYS,
+    REGULAR_CONTRIBUTIONS,
+    Champion,
+    champions,
+    contributions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from pipeline.history import MemberDay, MemberHistories
+
+EPOCH = date(1970, 1, 1)
+WEEK_DAYS = 7
+WEEKS = CHAMPION_WINDOW_DAYS // WEEK_DAYS
+SMALLEST_ACTIVE_MEMBERS = 5
+"""Active members in 91 days. Below it one member is always half of the community, and groups that small are not told
+of anyway (docs/privacy.md). It also means that a sole contributor leaves at least four others."""
+SMALLEST_CONTRIBUTIONS = 12
+"""Contributions in 91 days: about one a week. With fewer, who makes half of them is an accident."""
+CARRIED_SHARE = 0.15
+"""Share of the contributions from which one member carries a community: where ten do, the loss of one leaves nine."""
+KEPT_AT_IT_WEEKS = 4
+"""Weeks of the 13 in which somebody contributed who is said to carry a community. Who came for one discussion leads the
+count for 13 weeks, and is then found silent; that is no loss."""
+CHANCE_OF_SILENCE = 0.02
+"""A silence is told once a member of that rhythm would be silent so long by chance less often than this. Without it,
+and without the two above, the archives tell 8 to 20 silences a year of each community, with them about one."""
+SOLE_SHARE = 0.6
+SOLE_REARMED_SHARE = 0.5
+SOLE_REARMED_REVIEWS = 2
+NEWCOMER_DAYS = 182
+"""A newcomer's first activity is at most this old."""
+FOUNDING_DAYS = 91
+"""Who came in the first 13 weeks of a community is a founder: everybody was new then."""
+
+
+class ChampionNoticeKind(str, Enum):
+    """What a notice is about. Closed set: it may serve as a metric label."""
+
+    CHAMPION_SILENT = "champion_silent"
+    SOLE_CONTRIBUTOR = "sole_contributor"
+    NEW_CHAMPION = "new_champion"
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionNotice:
+    """One notice. `evidence` holds JSON values; of persons it names one pseudonym, under `champion`.
+
+    `since_day` is the first day of the silence, the first activity of a new champion, or the first day of the window in
+    which one member made most of the contributions.
+    """
+
+    kind: ChampionNoticeKind
+    champion: str
+    since_day: int
+    evidence: dict[str, Any]
+
+
+ChampionState = dict[str, Any]
+"""What is remembered of one community between two reviews: JSON values only, `{}` at first."""
+
+
+class _Memory(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state of one community. `reviewed` is always there, so that `{}` means: never reviewed."""
+
+    reviewed: int
+    silences: dict[str, int] = msgspec.field(default_factory=dict)
+    """Pseudonym -> day of the last contribution, of every silence that was told."""
+    sole: str | None = None
+    sole_lower_reviews: int = 0
+    welcomed: list[str] = msgspec.field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A community as of a boundary: its members, its champions of 91 days, and how large it was in these days."""
+
+    members: MemberHistories
+    day: int
+    champions: list[Champion]
+    contributions: int
+    active_members: int
+
+    @property
+    def is_large_enough(self) -> bool:
+        return self.active_members >= SMALLEST_ACTIVE_MEMBERS and self.contributions >= SMALLEST_CONTRIBUTIONS
+
+
+def review(
+    members: MemberHistories, boundary_day: int, state: ChampionState
+) -> tuple[list[ChampionNotice], ChampionState]:
+    """What is new of the champions of one community, and the state to hand back a week later.
+
+    Days after `boundary_day` are ignored. The first review only tells what came up within the last week: what was so
+    already a week ago counts as told, or a network would begin with a flood.
+    """
+    if state:
+        memory = msgspec.convert(state, _Memory)
+    else:
+        _, memory = _review(members, boundary_day - WEEK_DAYS, _Memory(boundary_day - WEEK_DAYS))
+    notices, memory = _review(members, boundary_day, memory)
+    remembered: ChampionState = msgspec.to_builtins(memory)
+    return notices, remembered
+
+
+def _review(members: MemberHistories, day: int, memory: _Memory) -> tuple[list[ChampionNotice], _Memory]:
+    now = _standing(members, day)
+    silent = _silent(members, day)
+    sole, sole_now, lower_reviews = _sole(now, memory)
+    new = _new(now)
+    told = [notice for notice in silent if memory.silences.get(notice.champion) != notice.since_day - 1]
+    told += sole
+    told += [notice for notice in new if notice.champion not in memory.welcomed]
+    return told, _Memory(
+        reviewed=day,
+        silences=_lasting(memory.silences, day) | {n.champion: n.since_day - 1 for n in silent},
+        sole=sole_now,
+        sole_lower_reviews=lower_reviews,
+        welcomed=sorted({n.champion for n in new}.union(_still_new(members, day, memory.welcomed))),
+    )
+
+
+def _standing(members: MemberHistories, day: int, preferred: Container[str] = ()) -> _Standing:
+    after = day - CHAMPION_WINDOW_DAYS
+    found = champions(members, day, preferred=preferred)
+    active = [days for days in members.values() if any(after < one.day <= day for one in reversed(days))]
+    total = sum(contributions(days, after, day) for days in active) if found else 0
+    return _Standing(members, day, found, total, len(active))
+
+
+def _silent(members: MemberHistories, day: int) -> list[ChampionNotice]:
+    """Champions of 21 days ago who carried the community and have contributed nothing since, while others did."""
+    quiet_since = day - CHAMPION_QUIET_DAYS
+    since = {name: count for name, days in members.items() if (count := contributions(days, quiet_since, day))}
+    if not since:
+        return []
+    # Of equals those who go on are taken, as `champions.silent_champions` does.
+    before = _standing(members, quiet_since, preferred=since)
+    if not before.is_large_enough:
+        return []
+    missed = [c for c in before.champions if c.pseudonym not in since and c.share >= CARRIED_SHARE]
+    return [
+        _notice(
+            ChampionNoticeKind.CHAMPION_SILENT,
+            before,
+            champion,
+            last + 1,
+            silent_days=day - last,
+            other_contributors_21_days=len(since),
+            other_contributions_21_days=sum(since.values()),
+        )
+        for champion in missed
+        for last in [_last_contribution(members[champion.pseudonym], quiet_since)]
+        if _is_beyond_chance(members[champion.pseudonym], last, day - last)
+    ]
+
+
+def _is_beyond_chance(days: list[MemberDay], last_day: int, silent_days: int) -> bool:
+    """Whether a member who contributed in so many weeks before would hardly be silent so long by chance."""
+    weeks = _weeks_with_contributions(days, last_day)
+    by_chance = (1.0 - min(weeks / WEEKS, 1.0)) ** (silent_days / WEEK_DAYS)
+    return weeks >= KEPT_AT_IT_WEEKS and by_chance <= CHANCE_OF_SILENCE
+
+
+def _sole(now: _Standing, memory: _Memory) -> tuple[list[ChampionNotice], str | None, int]:
+    """The notice of a sole contributor if there is a new one; who is remembered as told; reviews in a row below .5."""
+    if not now.is_large_enough:
+        return [], memory.sole, memory.sole_lower_reviews
+    first = now.champions[0]
+    if first.share >= SOLE_SHARE:
+        if first.pseudonym == memory.sole:
+            return [], memory.sole, 0
+        since_day = now.day - CHAMPION_WINDOW_DAYS + 1
+        return [_notice(ChampionNoticeKind.SOLE_CONTRIBUTOR, now, first, since_day)], first.pseudonym, 0
+    # Whoever stands below may be another member now: then the one told of stands lower still.
+    lower = memory.sole_lower_reviews + 1 if first.share < SOLE_REARMED_SHARE else 0
+    rearmed = memory.sole is None or lower >= SOLE_REARMED_REVIEWS
+    return ([], None, 0) if rearmed else ([], memory.sole, lower)
+
+
+def _new(now: _Standing) -> list[ChampionNotice]:
+    """Champions who came in the last half year, well after the founding, kept at it, and were none 13 weeks ago."""
+    if not now.is_large_enough:
+        return []
+    founded = min(days[0].day for days in now.members.values())
+    earliest = max(now.day - NEWCOMER_DAYS + 1, founded + FOUNDING_DAYS)
+    carrying = [champion for champion in now.champions if champion.share >= CARRIED_SHARE]
+    came = [champion for champion in carrying if now.members[champion.pseudonym][0].day >= earliest]
+    before = champions(now.members, now.day - CHAMPION_WINDOW_DAYS) if came else []
+    known = {champion.pseudonym for champion in before}
+    return [
+        _notice(
+            ChampionNoticeKind.NEW_CHAMPION,
+            now,
+            champion,
+            days[0].day,
+            known_days=now.day - days[0].day + 1,
+        )
+        for champion in came
+        for days in [now.members[champion.pseudonym]]
+        if champion.pseudonym not in known and champion.contributions >= REGULAR_CONTRIBUTIONS
+        if _weeks_with_contributions(days, now.day) >= KEPT_AT_IT_WEEKS
+    ]
+
+
+def _still_new(members: MemberHistories, day: int, welcomed: list[str]) -> list[str]:
+    """Those of the welcomed who could be found new once more."""
+    return [name for name in welcomed if name in members and members[name][0].day > day - NEWCOMER_DAYS]
+
+
+def _weeks_with_contributions(days: list[MemberDay], up_to_day: int) -> int:
+    """In how many of the 13 weeks up to a day a member contributed."""
+    back = (up_to_day - one.day for one in days if one.conversational and one.day <= up_to_day)
+    return len({ago // WEEK_DAYS for ago in back if ago < CHAMPION_WINDOW_DAYS})
+
+
+def _last_contribution(days: list[MemberDay], up_to_day: int) -> int:
+    return max(one.day for one in days if one.conversational and one.day <= up_to_day)
+
+
+def _notice(
+    kind: ChampionNoticeKind, standing: _Standing, champion: Champion, since_day: int, **more: int
+) -> ChampionNotice:
+    """A notice with the evidence that all kinds share; counts and share are of the 91 days up to `standing.day`."""
+    evidence: dict[str, Any] = {
+        "champion": champion.pseudonym,
+        "champion_place": standing.champions.index(champion) + 1,
+        "champions": len(standing.champions),
+        "champion_contributions": champion.contributions,
+        "share_of_contributions": champion.share,
+        "community_contributions": standing.contributions,
+        "active_members": standing.active_members,
+        "window_days": CHAMPION_WINDOW_DAYS,
+        "window_last_day": _date(standing.day),
+        "since_date": _date(since_day),
+    }
+    return ChampionNotice(kind, champion.pseudonym, since_day, evidence | more)
+
+
+def _lasting(silences: dict[str, int], day: int) -> dict[str, int]:
+    """Silences in which somebody may still count as a champion: a later contribution would begin another one."""
+    oldest = day - CHAMPION_QUIET_DAYS - CHAMPION_WINDOW_DAYS
+    return {name: last for name, last in silences.items() if last > oldest}
+
+
+def _date(day: int) -> str:
+    return (EPOCH + timedelta(days=day)).isoformat()
+
+
+def text(notice: ChampionNotice) -> str:
+    """What is known and what to do, in one or two sentences."""
+    return TEXTS[notice.kind](notice.evidence)
+
+
+def _silent_text(seen: dict[str, Any]) -> str:
+    who = f"Champion {seen['champion']} (place {seen['champion_place']} of {seen['champions']}, {_percent(seen)})"
+    return (
+        f"{who} has contributed nothing for {seen['silent_days']} days while {seen['other_contributors_21_days']} other"
+        f"{'s' if seen['other_contributors_21_days'] > 1 else ''} went on: ask what keeps them away, and encourage a "
+        "second champion. Such a silence explains a decline and is three to four times as frequent in the month after "
+        "one began; it does not foretell one."
+    )
+
+
+def _sole_text(seen: dict[str, Any]) -> str:
+    return (
+        f"The community rests on one member: {seen['champion']} made {_percent(seen)}, and "
+        f"{seen['active_members'] - 1} other active members the rest. Find a second champion among these before the "
+        "first one tires."
+    )
+
+
+def _new_text(seen: dict[str, Any]) -> str:
+    return (
+        f"{seen['champion']}, first seen {seen['since_date']}, now helps to carry the community with {_percent(seen)}: "
+        "thank them, and ask what they would like to take on."
+    )
+
+
+def _percent(seen: dict[str, Any]) -> str:
+    return f"{seen['share_of_contributions']:.0%} of the contributions of {seen['window_days']} days"
+
+
+TEXTS: dict[ChampionNoticeKind, Callable[[dict[str, Any]], str]] = {
+    ChampionNoticeKind.CHAMPION_SILENT: _silent_text,
+    ChampionNoticeKind.SOLE_CONTRIBUTOR: _sole_text,
+    ChampionNoticeKind.NEW_CHAMPION: _new_text,
+}
