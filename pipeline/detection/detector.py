@@ -27,9 +27,16 @@ TINY = 1e-12
 
 
 def decide(
-    history: History, states: list[DetectorState], calendar: Calendar, settings: DetectionSettings
+    history: History,
+    states: list[DetectorState],
+    calendar: Calendar,
+    settings: DetectionSettings,
+    *,
+    network_down: bool = False,
 ) -> list[Decision]:
     """One decision for each community, in the order of `history.communities`.
+
+    While the network as a whole has an alert (`network_down`) no community is given one; it is judged again after.
 
     Call it once for each boundary day, in order, with the states of the decisions before ({} at first). The same
     histories in the same order of days give the same decisions, whichever communities are judged together.
@@ -37,7 +44,7 @@ def decide(
     levels = measure(history, settings)
     found = find_candidates(history, levels, settings)
     gated = calendar.holds_back(history.boundary_day, settings.holidays_a_week)
-    held = (levels.index <= settings.network_outage_ratio) | gated
+    held = (levels.index <= settings.network_outage_ratio) | gated | network_down
     decisions = _without_memory(levels, found.compared, settings)
     busy = (found.compared.dropped | found.silent).tolist()
     agreed = _agreement(history, levels, states, settings)

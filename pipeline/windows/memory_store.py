@@ -27,7 +27,7 @@ from pipeline.windows.rolling import (
     hours_as_of,
     insert_active,
 )
-from pipeline.windows.store import NETWORK_STATE, NETWORK_STATE_SHARD, HourWindow
+from pipeline.windows.store import NETWORK_STATE, HourWindow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -241,11 +241,7 @@ class MemoryStore:
         """See `VerdictStore.states`."""
         known, states = self._communities[network], self._states.get(network, {})
         wanted = set(shards)
-        return {
-            name: state
-            for name, state in states.items()
-            if (NETWORK_STATE_SHARD if name == NETWORK_STATE else known[name].shard) in wanted
-        }
+        return {name: s for name, s in states.items() if name == NETWORK_STATE or known[name].shard in wanted}
 
     async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
         """See `VerdictStore.commit`."""

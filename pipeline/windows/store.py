@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pipeline.windows.rolling import DayColumns
 
 
-NETWORK_STATE, NETWORK_STATE_SHARD = "", 0
-"""What is remembered of a network as a whole stands among the states of shard 0; no community has this name."""
+NETWORK_STATE = ""
+"""What is remembered of a network as a whole stands among the states of each shard; no community has this name."""
 
 
 class OutboxEntry(NamedTuple):
