@@ -79,6 +79,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     engagement_index: float
     conversational_index: float
     relational_index: float
+    age_days: int
     active_members: dict[str, int]
     """window (7d, 28d, 91d, 365d) -> distinct active members."""
     weekly_active_members: list[int]

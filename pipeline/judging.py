@@ -184,6 +184,7 @@ def _reading(  # noqa: PLR0917 - one part a stage
         engagement_index=round(axes[0], 4),
         conversational_index=round(axes[1], 4),
         relational_index=round(axes[2], 4),
+        age_days=int(history.boundary_day - history.first_days[row]) + 1,
         active_members={f"{days}d": int(history.active_members[days][row]) for days in WINDOW_DAYS},
         weekly_active_members=[int(value) for value in weekly],
         weekly_participants=int(history.participants_7_days[row, -1]),

@@ -106,6 +106,35 @@ ROWS: list[list[Panel]] = [
     ],
     [
         Panel(
+            "Where the activity is",
+            "Share of 28 days' activities in the most active tenth of the communities, and how unequal they are.",
+            "timeseries",
+            "percentunit",
+            [
+                ("top tenth of {{network}}", "max by (network) (elan_network_top_tenth_activities_ratio)"),
+                ("Gini of {{network}}", "max by (network) (elan_network_activities_gini_ratio)"),
+            ],
+            8,
+        ),
+        Panel(
+            "Alerts that recovered early",
+            "A community-year: an estimate of alerts raised for nothing, to hold against the budget of 0.1.",
+            "timeseries",
+            "none",
+            [("{{network}}", "max by (network) (elan_alerts_early_recoveries_per_community_year)")],
+            8,
+        ),
+        Panel(
+            "Place of $community among its like",
+            "Percentile of its engagement index among communities of the same age; 50 is the median.",
+            "timeseries",
+            "none",
+            [("percentile", f"max(elan_community_engagement_percentile{{{PLACE}}})")],
+            8,
+        ),
+    ],
+    [
+        Panel(
             "Momentum of $community",
             "1 is holding. An alert is raised below 0.5, when chance does not explain it.",
             "timeseries",

@@ -6,7 +6,7 @@ Communities with an open alert come first, then the largest; the rest, and those
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily
 
@@ -14,13 +14,15 @@ from pipeline.model import Phase
 from pipeline.telemetry import CATALOGUE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from prometheus_client.metrics_core import Metric
 
     from pipeline.history import Reading
 
 YEAR_WINDOW = "365d"
+YEAR_DAYS = 365
+UNJUDGED_DAYS = 63
 SUPPRESSED = "suppressed"
 _FAMILIES = {row.name: row for row in CATALOGUE if row.role == "communities"}
 
@@ -36,28 +38,39 @@ def choose(readings: Iterable[Reading], budget: int) -> list[Reading]:
     return ranked[:budget]
 
 
+class NetworkNews(NamedTuple):
+    """The latest of one network: `boundary_seconds` is the boundary that all its shards were judged up to.
+
+    `open_alerts` are (alert, stage) of each; `top_tenth_ratio` and `gini` tell how much of 28 days' activities the most
+    active tenth of its communities made, and how unequal they are; None where nothing happened.
+    """
+
+    readings: Sequence[Reading]
+    boundary_seconds: float | None
+    open_alerts: Collection[tuple[str, str]]
+    top_tenth_ratio: float | None
+    gini: float | None
+
+
 class CommunityMetrics:
     """A Prometheus collector over the latest readings; `update` replaces them, `collect` is what a scrape reads."""
 
     def __init__(self, smallest_group: int, series_budget: int) -> None:
         self._smallest_group = smallest_group
         self._series_budget = series_budget
-        self._readings: dict[str, Sequence[Reading]] = {}
-        self._boundaries: dict[str, float] = {}
+        self._news: dict[str, NetworkNews] = {}
 
-    def update(self, readings: Mapping[str, Sequence[Reading]], boundaries_seconds: Mapping[str, float]) -> None:
-        """Take the newest readings of each network and the boundary that all its shards were judged up to."""
-        self._readings = dict(readings)
-        self._boundaries = dict(boundaries_seconds)
+    def update(self, news: Mapping[str, NetworkNews]) -> None:
+        """Take the latest of each network."""
+        self._news = dict(news)
 
     def collect(self) -> Iterator[Metric]:
         """Metric families in the order of the catalogue."""
         families = {name: GaugeMetricFamily(name, row.help, labels=row.labels) for name, row in _FAMILIES.items()}
-        for network, seconds in sorted(self._boundaries.items()):
-            families["elan_network_watermark_timestamp_seconds"].add_metric([network], seconds)
-        for network, readings in sorted(self._readings.items()):
-            self._count(families, network, readings)
-            named = [reading for reading in readings if is_named(reading, self._smallest_group)]
+        for network, news in sorted(self._news.items()):
+            _add_network(families, network, news)
+            self._count(families, network, news.readings)
+            named = [reading for reading in news.readings if is_named(reading, self._smallest_group)]
             for reading in choose(named, self._series_budget):
                 _add_community(families, network, reading)
         yield from families.values()
@@ -66,9 +79,27 @@ class CommunityMetrics:
         states = Counter(r.verdict if is_named(r, self._smallest_group) else SUPPRESSED for r in readings)
         for state, communities in sorted(states.items()):
             families["elan_communities"].add_metric([network, state], communities)
-        stages = Counter(reading.alert_stage for reading in readings if reading.alert_stage)
-        for stage in ("watch", "confirmed"):
-            families["elan_alerts_open"].add_metric([network, "momentum", stage], stages[stage])
+
+
+def _add_network(families: Mapping[str, GaugeMetricFamily], network: str, news: NetworkNews) -> None:
+    if news.boundary_seconds is not None:
+        families["elan_network_watermark_timestamp_seconds"].add_metric([network], news.boundary_seconds)
+    found = Counter(news.open_alerts)
+    # Zero is a value: a rule must see an alert end.
+    for alert, stage in (("momentum", "watch"), ("momentum", "confirmed"), ("network", "confirmed")):
+        families["elan_alerts_open"].add_metric([network, alert, stage], found[alert, stage])
+    if news.top_tenth_ratio is not None and news.gini is not None:
+        families["elan_network_top_tenth_activities_ratio"].add_metric([network], news.top_tenth_ratio)
+        families["elan_network_activities_gini_ratio"].add_metric([network], news.gini)
+    years = judged_years(news.readings)
+    if years > 0:
+        early = sum(reading.early_recoveries for reading in news.readings)
+        families["elan_alerts_early_recoveries_per_community_year"].add_metric([network], early / years)
+
+
+def judged_years(readings: Iterable[Reading]) -> float:
+    """Years that communities were judged within the last year, together; the first 9 weeks of each are not judged."""
+    return sum(min(max(reading.age_days - UNJUDGED_DAYS, 0), YEAR_DAYS) for reading in readings) / YEAR_DAYS
 
 
 def _add_community(families: Mapping[str, GaugeMetricFamily], network: str, reading: Reading) -> None:
@@ -78,6 +109,8 @@ def _add_community(families: Mapping[str, GaugeMetricFamily], network: str, read
     families["elan_community_engagement_index"].add_metric(place, reading.engagement_index)
     families["elan_community_conversational_index"].add_metric(place, reading.conversational_index)
     families["elan_community_relational_index"].add_metric(place, reading.relational_index)
+    if reading.engagement_percentile is not None:
+        families["elan_community_engagement_percentile"].add_metric(place, reading.engagement_percentile)
     for window, members in reading.active_members.items():
         families["elan_community_active_members"].add_metric([*place, window], members)
     for phase in Phase:

@@ -6,13 +6,14 @@ import subprocess
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from pipeline.cli.metrics_page import label_values, metrics_page
 from pipeline.history import WINDOW_DAYS, Reading
 from pipeline.model import Outcome, Reason
-from pipeline.publish.community_metrics import CommunityMetrics
+from pipeline.publish.community_metrics import CommunityMetrics, NetworkNews
 from pipeline.telemetry import CATALOGUE, Metric, Telemetry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,8 @@ def reading(community: str, *, members: int = 40, momentum: float | None = 0.5, 
         engagement_index=3.5,
         conversational_index=2.5,
         relational_index=1.0,
+        age_days=400,
+        engagement_percentile=40.0,
         active_members={f"{days}d": members for days in WINDOW_DAYS},
         weekly_active_members=[members],
         weekly_participants=members,
@@ -65,7 +68,8 @@ def exposition_of_communities() -> str:
         reading('fading "quoted"\\', stage="watch"),
         reading("almost gone", momentum=0.0, stage="confirmed"),
     ]
-    metrics.update({"acme": communities}, {"acme": 1_772_668_800.0})
+    opened = [("momentum", "watch"), ("momentum", "confirmed"), ("network", "confirmed")]
+    metrics.update({"acme": NetworkNews(communities, 1_772_668_800.0, opened, 0.42, 0.61)})
     registry = CollectorRegistry()
     registry.register(metrics)
     return generate_latest(registry).decode()
@@ -115,6 +119,20 @@ def test_counters_of_closed_sets_begin_at_zero() -> None:
     assert [r.value for r in Reason if f'elan_dead_letters_total{{reason="{r.value}"}} 0.0\n' not in exposed] == []
     assert [o.value for o in Outcome if f'elan_events_total{{outcome="{o.value}"}} 0.0\n' not in exposed] == []
     assert 'elan_alert_transitions_total{alert="momentum",state="raised"} 0.0\n' in exposed
+
+
+def test_alerts_for_nothing_are_estimated_a_community_year() -> None:
+    # judged for 0, for half a year, for a whole one; two alerts recovered early
+    ages = [60, 63 + 182, 900]
+    communities = [
+        msgspec.structs.replace(reading("any"), age_days=age, early_recoveries=int(age > 200)) for age in ages
+    ]
+    metrics = CommunityMetrics(smallest_group=10, series_budget=200)
+    metrics.update({"acme": NetworkNews(communities, None, [], None, None)})
+    values = {family.name: family.samples for family in metrics.collect()}
+
+    (estimate,) = values["elan_alerts_early_recoveries_per_community_year"]
+    assert estimate.value == pytest.approx(2 / (182 / 365 + 1))
 
 
 def test_a_community_too_small_is_counted_and_not_named() -> None:

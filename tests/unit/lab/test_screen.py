@@ -38,6 +38,7 @@ def reading(name: str, active: int, *, stage: str | None = None, ratio: float | 
         engagement_index=1.0,
         conversational_index=1.0,
         relational_index=1.0,
+        age_days=400,
         active_members={"7d": active, "28d": active * 2},
         weekly_active_members=[active] * 26,
         weekly_participants=active,
