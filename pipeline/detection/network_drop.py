@@ -102,7 +102,7 @@ def decide_network(
     settings: NetworkDropSettings = NetworkDropSettings(),  # noqa: B008 - a frozen value
 ) -> NetworkDecision:
     """The decision for one network. Call it once for each boundary day, in order, with the state of the one before."""
-    level = measure_network(series, settings)
+    level = measure_network(series, calendar, settings)
     memory = msgspec.convert(state, _Memory)
     if memory.alert is not None:
         return _follow(memory.alert, level, settings)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.detection.holiday_calendar import EPOCH
 from pipeline.detection.levels import REFERENCE_WEEKS, ROUGHNESS_WEEKS, WEEK_DAYS, roughness
 from pipeline.detection.likelihood import DECIMALS, drop_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.detection.holiday_calendar import Calendar
+
 PROFILE_DAYS = REFERENCE_WEEKS * WEEK_DAYS
-ACTIVITIES_SIZE = 1.0
-"""Negative-binomial size of all activities a day: the variance is as large as the square of the mean, so a day without
-anything is never less probable than 1 in 1 + mean."""
+ACTIVITIES_LEVELS = (10.0, 100.0)
+ACTIVITIES_SIZES = (0.4, 1.0, 2.0)
+"""Negative-binomial size of all activities of a network a day, by their level a day: about the lowest tenth of what
+four archives show (0.2 to 0.4, 0.9, 2.3), since a smaller size makes empty days more probable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +101,12 @@ class NetworkLevel:
     """(T,) participants of 7 days as of each day; the last is `present`."""
 
 
-def measure_network(series: NetworkSeries, settings: NetworkDropSettings) -> NetworkLevel:
+def measure_network(series: NetworkSeries, calendar: Calendar, settings: NetworkDropSettings) -> NetworkLevel:
     """How the network stands at the boundary."""
     age_days = min(series.boundary_day - series.first_day + 1, len(series.participants))
     weeks = series.participants[::-1][:age_days:WEEK_DAYS][: age_days // WEEK_DAYS].astype(np.float64)
-    silence = measure_silence(series.activities[len(series.activities) - age_days :], settings)
+    lived = series.activities[len(series.activities) - age_days :]
+    silence = measure_silence(lived, series.boundary_day, calendar, settings)
     present = int(series.participants[-1])
     if len(weeks) <= REFERENCE_WEEKS:
         return NetworkLevel(series.boundary_day, present, None, 0.0, silence, series.participants)
@@ -112,20 +119,33 @@ def measure_network(series: NetworkSeries, settings: NetworkDropSettings) -> Net
     return NetworkLevel(series.boundary_day, present, baseline, score, silence, series.participants)
 
 
-def measure_silence(activities: NDArray[np.int64], settings: NetworkDropSettings) -> Silence:
-    """Days without anything at the end of a network's life so far, (days of life,)."""
+def measure_silence(
+    activities: NDArray[np.int64], last_day: int, calendar: Calendar, settings: NetworkDropSettings
+) -> Silence:
+    """Days without anything at the end of a network's life so far, (days of life,) up to `last_day`."""
     seen = activities[::-1] > 0
     days = int(seen.argmax()) if seen.any() else len(activities)
     before = activities[: len(activities) - days][-PROFILE_DAYS:]
     if days == 0 or len(before) < PROFILE_DAYS:
         return Silence(days)
     profile = before.reshape(REFERENCE_WEEKS, WEEK_DAYS)
-    if np.median(profile.sum(axis=1)) < settings.weekly_activities_needed:
+    weekly = float(np.median(profile.sum(axis=1)))
+    if weekly < settings.weekly_activities_needed:
         return Silence(days)
     # Medians, since a single day on which an archive was loaded would make every day after it improbable.
-    expected = np.resize(np.median(profile, axis=0), days)
-    score = ACTIVITIES_SIZE * float(np.log1p(expected / ACTIVITIES_SIZE).sum())
+    by_weekday = np.median(profile, axis=0)
+    expected = np.where(_is_public_holiday(last_day, days, calendar), by_weekday.min(), np.resize(by_weekday, days))
+    size = ACTIVITIES_SIZES[bisect_right(ACTIVITIES_LEVELS, weekly / WEEK_DAYS)]
+    score = size * float(np.log1p(expected / size).sum())
     return Silence(days, round(float(expected.sum()), 2), round(score, DECIMALS))
+
+
+def _is_public_holiday(last_day: int, days: int, calendar: Calendar) -> NDArray[np.bool_]:
+    """Of the days up to `last_day`, which are public holidays: nobody is expected beyond the quietest weekday."""
+    if calendar.public is None:
+        return np.zeros(days, dtype=bool)
+    dates = (EPOCH + timedelta(days=last_day - back) for back in reversed(range(days)))
+    return np.array([on in calendar.public for on in dates])
 
 
 def _padded(weeks: NDArray[np.float64]) -> NDArray[np.float64]:

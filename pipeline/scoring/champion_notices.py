@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pipeline.scoring.champion_texts import ChampionNotice, ChampionNoticeKind, text
 from pipeline.scoring.champions import (
     CHAMPION_QUIET_DAYS,
     CHAMPION_WINDOW_DAYS,
@@ -22,9 +22,11 @@ from pipeline.scoring.champions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Container
 
     from pipeline.history import MemberDay, MemberHistories
+
+__all__ = ["ChampionNotice", "ChampionNoticeKind", "ChampionState", "review", "text"]
 
 EPOCH = date(1970, 1, 1)
 WEEK_DAYS = 7
@@ -49,28 +51,6 @@ NEWCOMER_DAYS = 182
 """A newcomer's first activity is at most this old."""
 FOUNDING_DAYS = 91
 """Who came in the first 13 weeks of a community is a founder: everybody was new then."""
-
-
-class ChampionNoticeKind(str, Enum):
-    """What a notice is about. Closed set: it may serve as a metric label."""
-
-    CHAMPION_SILENT = "champion_silent"
-    SOLE_CONTRIBUTOR = "sole_contributor"
-    NEW_CHAMPION = "new_champion"
-
-
-@dataclass(frozen=True, slots=True)
-class ChampionNotice:
-    """One notice. `evidence` holds JSON values; of persons it names one pseudonym, under `champion`.
-
-    `since_day` is the first day of the silence, the first activity of a new champion, or the first day of the window in
-    which one member made most of the contributions.
-    """
-
-    kind: ChampionNoticeKind
-    champion: str
-    since_day: int
-    evidence: dict[str, Any]
 
 
 ChampionState = dict[str, Any]
@@ -111,6 +91,7 @@ def review(
     Days after `boundary_day` are ignored. The first review only tells what came up within the last week: what was so
     already a week ago counts as told, or a network would begin with a flood.
     """
+    members = {name: days for name, days in members.items() if days}
     if state:
         memory = msgspec.convert(state, _Memory)
     else:
@@ -262,44 +243,3 @@ def _lasting(silences: dict[str, int], day: int) -> dict[str, int]:
 
 def _date(day: int) -> str:
     return (EPOCH + timedelta(days=day)).isoformat()
-
-
-def text(notice: ChampionNotice) -> str:
-    """What is known and what to do, in one or two sentences."""
-    return TEXTS[notice.kind](notice.evidence)
-
-
-def _silent_text(seen: dict[str, Any]) -> str:
-    who = f"Champion {seen['champion']} (place {seen['champion_place']} of {seen['champions']}, {_percent(seen)})"
-    return (
-        f"{who} has contributed nothing for {seen['silent_days']} days while {seen['other_contributors_21_days']} other"
-        f"{'s' if seen['other_contributors_21_days'] > 1 else ''} went on: ask what keeps them away, and encourage a "
-        "second champion. Such a silence explains a decline and is three to four times as frequent in the month after "
-        "one began; it does not foretell one."
-    )
-
-
-def _sole_text(seen: dict[str, Any]) -> str:
-    return (
-        f"The community rests on one member: {seen['champion']} made {_percent(seen)}, and "
-        f"{seen['active_members'] - 1} other active members the rest. Find a second champion among these before the "
-        "first one tires."
-    )
-
-
-def _new_text(seen: dict[str, Any]) -> str:
-    return (
-        f"{seen['champion']}, first seen {seen['since_date']}, now helps to carry the community with {_percent(seen)}: "
-        "thank them, and ask what they would like to take on."
-    )
-
-
-def _percent(seen: dict[str, Any]) -> str:
-    return f"{seen['share_of_contributions']:.0%} of the contributions of {seen['window_days']} days"
-
-
-TEXTS: dict[ChampionNoticeKind, Callable[[dict[str, Any]], str]] = {
-    ChampionNoticeKind.CHAMPION_SILENT: _silent_text,
-    ChampionNoticeKind.SOLE_CONTRIBUTOR: _sole_text,
-    ChampionNoticeKind.NEW_CHAMPION: _new_text,
-}

@@ -104,7 +104,7 @@ def test_an_import_that_stops_for_ten_days_is_told_within_three() -> None:
     network.bots[100:110] = 0
     steps = told(network)
     raised, *updates, resolved = steps
-    assert states([raised]) == [(103, RAISED, SOURCE)]
+    assert states([raised]) == [(102, RAISED, SOURCE)]
     assert raised[1].since_day == MONDAY + 100
     assert raised[1].severity is Severity.CRITICAL
     assert [step.state for _, step in updates] == [UPDATED]
@@ -117,8 +117,8 @@ def test_a_stopped_source_says_what_was_to_be_expected() -> None:
     network.bots[98:] = 0
     evidence = told(network)[0][1].evidence
     # Monday to Wednesday: 3 acts of each of 80 visitors, and 30 of bots
-    assert evidence["days_without_activity"] == 4
-    assert evidence["expected_activities"] == 4 * (3 * 80 + 30)
+    assert evidence["days_without_activity"] == 3
+    assert evidence["expected_activities"] == 3 * (3 * 80 + 30)
     assert evidence["baseline_weekly_participants"] == round((5 * 80 + 2 * 24) / 1.65)
 
 
@@ -183,6 +183,18 @@ def test_a_long_weekend_of_a_laboratory_raises_nothing() -> None:
     assert told(network) == []
 
 
+def test_public_holidays_are_expected_to_be_as_quiet_as_the_quietest_weekday() -> None:
+    # Good Friday 7 April to Easter Monday 10 April 2023 without anything, in a company of which nobody works on Sundays
+    easter_monday = (date(2023, 4, 10) - EPOCH).days
+    lived = days((easter_monday - MONDAY - 3, 1000), (4, 0), weekend=0.0).activities
+    settings = NetworkDropSettings()
+    somewhere = measure_silence(lived, easter_monday, Calendar(), settings)
+    germany = measure_silence(lived, easter_monday, Calendar.for_network("DE"), settings)
+    assert (somewhere.days, somewhere.expected_activities) == (4, 6000)
+    assert somewhere.score >= settings.silence_score
+    assert (germany.days, germany.expected_activities, germany.score) == (4, 0, 0)
+
+
 def test_a_slow_fade_over_a_year_raises_nothing() -> None:
     fading = np.rint(np.linspace(100, 25, 300)).astype(np.int64)
     assert told(Network(fading, np.full(300, 5, dtype=np.int64)), calendar=NoHolidays()) == []
@@ -214,8 +226,13 @@ def test_one_day_on_which_an_archive_was_loaded_changes_nothing() -> None:
     network = days((98, 4), (10, 0), weekend=0)
     loaded = network.activities
     loaded[80] = 100_000
-    settings = NetworkDropSettings()
-    assert measure_silence(loaded, settings) == measure_silence(network.activities, settings)
+    plain, after_load = (
+        measure_silence(activities, MONDAY, Calendar(), NetworkDropSettings())
+        for activities in (network.activities, loaded)
+    )
+    assert plain == after_load
+    # the weekend before belongs to it
+    assert plain.days == 12
 
 
 def test_texts_say_what_to_check_first() -> None:

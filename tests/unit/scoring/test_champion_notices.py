@@ -164,6 +164,13 @@ def test_texts_name_the_member_and_what_to_do() -> None:
     assert "star made 6" in text(sole[0][1])
 
 
+def test_members_who_came_only_after_the_boundary_count_for_nothing() -> None:
+    # A late activity may bring a member whose days all lie ahead of the boundary: the windows hand out an empty list.
+    members = {"star": weekly(range(20), 12), **others(range(20))}
+    day = BEGIN + 20 * WEEK - 1
+    assert review({**members, "later": []}, day, {}) == review(members, day, {})
+
+
 @st.composite
 def communities(draw: st.DrawFn) -> MemberHistories:
     """A year of up to eight members who come in drawn weeks."""
