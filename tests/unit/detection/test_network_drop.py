@@ -163,9 +163,9 @@ def test_a_source_that_stops_at_christmas_is_told_after_it_with_what_held_it() -
     assert "calendar held this back" in text(step)
 
 
-@pytest.mark.parametrize("quiet", [2, 7, 30])
+@pytest.mark.parametrize("quiet", [2, 7, 30, 90])
 def test_a_small_network_may_be_quiet(quiet: int) -> None:
-    # one activity on each working day, then none for a weekend, a week, a month
+    # one activity on each working day, then none for a weekend, a week, a month, a quarter
     small = Network(days((150, 1), (quiet, 0), (60, 1), weekend=0).visitors, np.zeros(210 + quiet, dtype=np.int64))
     small.visitors[:] = np.minimum(small.visitors, 1)
     assert [decision.steps for _, decision in judge(small.participants, small.visitors) if decision.steps] == []
