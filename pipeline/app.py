@@ -246,7 +246,8 @@ def _async_redis(settings: RedisSettings) -> redis.asyncio.Redis | redis.asyncio
         return redis.asyncio.RedisCluster.from_url(url, retry=retry, **options)
     # The stock pool raises when it is full; this one waits.
     pool = redis.asyncio.BlockingConnectionPool.from_url(url, max_connections=REDIS_CONNECTIONS, retry=retry, **options)
-    return redis.asyncio.Redis(connection_pool=pool)
+    # The client owns the pool, so that closing it closes the connections.
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def _redis_sentence(settings: RedisSettings, error: Exception) -> str:

@@ -1,8 +1,9 @@
 -- Keeps what judging one shard up to a boundary found, in one atomic step fenced by the boundary.
 --
 -- KEYS[1]  hash: network -> newest day judged
--- ARGV     1 key prefix of the shard, 2 network, 3 first day, 4 last day, 5 payload (msgpack)
--- payload  {states, readings, lives: community -> JSON each, steps: list of {alert id, open (1 or 0), JSON}}
+-- ARGV     1 key prefix of the shard, 2 network, 3 first day, 4 last day, 5 states, 6 readings, 7 told (msgpack)
+-- states   JSON of all communities of the shard, as are the readings: one value costs far less than a hash of many
+-- told     {lives: community -> JSON, steps: list of {alert id, open (1 or 0), JSON}}
 -- returns  1 kept, 0 refused: another judge was first
 
 local call = redis.call
@@ -10,11 +11,11 @@ local prefix, network, first_day, last_day = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local judged = tonumber(call('HGET', KEYS[1], network) or first_day - 1)
 if judged ~= first_day - 1 then return 0 end
 
-local payload = cmsgpack.unpack(ARGV[5])
-for community, state in pairs(payload.states) do call('HSET', prefix .. 's:' .. network, community, state) end
-for community, reading in pairs(payload.readings) do call('HSET', prefix .. 'r:' .. network, community, reading) end
-for community, life in pairs(payload.lives) do call('HSET', prefix .. 'v:' .. network, community, life) end
-for _, step in ipairs(payload.steps) do
+call('SET', prefix .. 's:' .. network, ARGV[5])
+call('SET', prefix .. 'r:' .. network, ARGV[6])
+local told = cmsgpack.unpack(ARGV[7])
+for community, life in pairs(told.lives) do call('HSET', prefix .. 'v:' .. network, community, life) end
+for _, step in ipairs(told.steps) do
   local id, open, value = step[1], step[2], step[3]
   if open == 1 then call('HSET', prefix .. 'a:' .. network, id, value) else call('HDEL', prefix .. 'a:' .. network, id) end
   call('XADD', prefix .. 'outbox', '*', 'id', id, 'value', value)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pipeline.windows.store import Verdicts
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_reading = msgspec.json.Decoder(Reading).decode
+_encode_readings = msgspec.json.Encoder().encode
+_decode_readings = msgspec.json.Decoder(list[Reading]).decode
 
 
 class RedisVerdicts:
@@ -40,22 +41,21 @@ class RedisVerdicts:
 
     async def states(self, network: str, shards: Sequence[int]) -> dict[str, DetectorState]:
         """See `VerdictStore.states`."""
-        commands = [("HGETALL", f"{self._keys.shard(shard)}s:{network}") for shard in shards]
-        found = await pipelined(self._client, commands)
-        return {name.decode(): orjson.loads(state) for states in found for name, state in states.items()}
+        found = await pipelined(self._client, [("GET", f"{self._keys.shard(shard)}s:{network}") for shard in shards])
+        states: dict[str, DetectorState] = {}
+        for value in found:
+            states |= orjson.loads(value) if value else {}
+        return states
 
     async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
         """See `VerdictStore.commit`."""
-        payload = {
-            "states": {name: orjson.dumps(state).decode() for name, state in verdicts.states.items()},
-            "readings": {
-                reading.community: orjson.dumps(msgspec.to_builtins(reading)).decode() for reading in verdicts.readings
-            },
+        told = {
             "lives": {name: life.decode() for name, life in verdicts.lives.items()},
             "steps": [(alert_id, int(is_open), value.decode()) for alert_id, is_open, value in verdicts.steps],
         }
         prefix = self._keys.shard(shard)
-        arguments = [prefix, network, first_day, last_day, _encode(payload)]
+        values = (orjson.dumps(verdicts.states), _encode_readings(verdicts.readings), _encode(told))
+        arguments = [prefix, network, first_day, last_day, *values]
         (kept,) = await self._commit.run([([f"{prefix}judged"], arguments)])
         return bool(kept)
 
@@ -94,8 +94,8 @@ class RedisVerdicts:
 
     async def readings(self, network: str) -> list[Reading]:
         """The newest reading of every community of a network."""
-        found = await self._of_every_shard("HGETALL", f"r:{network}")
-        return [_decode_reading(reading) for readings in found for reading in readings.values()]
+        found = await self._of_every_shard("GET", f"r:{network}")
+        return [reading for value in found if value for reading in _decode_readings(value)]
 
     async def open_alerts(self, network: str) -> list[bytes]:
         """The last step of every open alert, as JSON."""
