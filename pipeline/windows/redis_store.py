@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from pipeline.windows.aggregate import shard_of
 from pipeline.windows.columns import (
@@ -17,12 +17,12 @@ from pipeline.windows.columns import (
 from pipeline.windows.members import decode_member
 from pipeline.windows.memory_store import hour_windows
 from pipeline.windows.redis_keys import Keys
-from pipeline.windows.redis_scripts import Script, pipelined
-from pipeline.windows.ring import Ring, decode_ring, stack_rings
+from pipeline.windows.redis_scripts import Script, patiently, pipelined
+from pipeline.windows.ring import EMPTY_RING, Rings, positions
 from pipeline.windows.rolling import READ_BACK_DAYS, DayColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.history import MemberHistories
     from pipeline.windows.aggregate import ShardDelta
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _encode = msgspec.msgpack.Encoder().encode
 _APPLIED, _STRADDLES = 0, 2
+RINGS_A_COMMAND = 2_000
+"""About ten megabytes; Redis does nothing else meanwhile."""
 
 
 class RedisStore:
@@ -76,28 +78,25 @@ class RedisStore:
         self, network: str, shards: Sequence[int], first_boundary: int, last_boundary: int
     ) -> DayColumns:
         """See `WindowStore.read_days`."""
-        members = await self._communities(network, shards)
-        rings = await self._rings("d", network, members, RING_DAYS)
-        sums = await pipelined(
-            self._client, [("GET", f"{self._keys.shard(shard)}n:{network}") for shard in range(self._shards)]
-        )
-        sum_rings = [decode_ring(raw, RING_DAYS) for raw in sums if raw]
+        communities = await self._communities(network, shards)
+        rings = [ring for shard in communities for ring in await self._rings("d", network, *shard)]
+        sums = [ring for ring in await self._of_every_shard("GET", f"n:{network}") if ring]
+        _, newest, first = positions(rings)
         first_day = first_boundary - READ_BACK_DAYS + 1
-        last_day = max([last_boundary, *(ring.head for ring in rings if ring), *(ring.head for ring in sum_rings)])
-        network_columns = stack_rings(list(sum_rings), first_day, last_day)
-        nobody = np.zeros((1, last_day - first_day + 1), dtype=np.int64)
+        last_day = max([last_boundary, *newest.tolist(), *positions(sums)[1].tolist()])
+        columns, network_rings = (Rings(raws, RING_DAYS, first_day, last_day) for raws in (rings, sums))
         return DayColumns(
             network=network,
-            communities=tuple(name for _, name, _ in members),
-            names=tuple(shown or None for _, _, shown in members),
-            shards=tuple(shard for shard, _, _ in members),
-            first_days=np.array([ring.first if ring else last_day for ring in rings], dtype=np.int64),
+            communities=tuple(name.decode() for _, names in communities for name in names),
+            names=tuple(shown.decode() or None for _, names in communities for shown in names.values()),
+            shards=tuple(shard for shard, names in communities for _ in names),
+            first_days=first,
             first_day=first_day,
             days=last_day - first_day + 1,
-            columns=stack_rings(rings, first_day, last_day),
+            columns={number: columns.series(number) for number in columns.numbers},
             network_columns=(
-                network_columns.get(PARTICIPANT_ARRIVALS, nobody).sum(axis=0),
-                network_columns.get(PARTICIPANT_STAYS, nobody).sum(axis=0),
+                network_rings.series(PARTICIPANT_ARRIVALS).sum(axis=0),
+                network_rings.series(PARTICIPANT_STAYS).sum(axis=0),
             ),
         )
 
@@ -110,27 +109,34 @@ class RedisStore:
 
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
         """See `WindowStore.hours`."""
-        members = [(self._shard(network, community), community, "")]
-        (ring,) = await self._rings("h", network, members, RING_HOURS)
-        first_hour, last_hour = end_hour - RING_HOURS, max(end_hour, ring.head if ring else 0)
-        return hour_windows(stack_rings([ring], first_hour, last_hour), end_hour - first_hour)
+        shard = self._shard(network, community)
+        rings = await self._rings("h", network, shard, [community.encode()])
+        first_hour, last_hour = end_hour - RING_HOURS, max([end_hour, *positions(rings)[1].tolist()])
+        hours = Rings(rings, RING_HOURS, first_hour, last_hour)
+        return hour_windows({number: hours.series(number) for number in hours.numbers}, end_hour - first_hour)
 
-    async def _communities(self, network: str, shards: Sequence[int]) -> list[tuple[int, str, str]]:
-        """(shard, community, display name), in the order of the shards, then by name."""
+    async def _communities(self, network: str, shards: Sequence[int]) -> list[tuple[int, dict[bytes, bytes]]]:
+        """(shard, community -> display name) of each shard, by name."""
         found = await pipelined(
             self._client, [("HGETALL", f"{self._keys.shard(shard)}c:{network}") for shard in shards]
         )
-        return [
-            (shard, name.decode(), shown.decode())
-            for shard, names in zip(shards, found, strict=True)
-            for name, shown in sorted(names.items())
-        ]
+        return [(shard, dict(sorted(names.items()))) for shard, names in zip(shards, found, strict=True)]
 
-    async def _rings(
-        self, letter: str, network: str, members: Sequence[tuple[int, str, str]], size: int
-    ) -> list[Ring | None]:
-        commands = [("GET", f"{self._keys.shard(shard)}{letter}:{network}/{name}") for shard, name, _ in members]
-        return [decode_ring(raw, size) if raw else None for raw in await pipelined(self._client, commands)]
+    async def _rings(self, letter: str, network: str, shard: int, communities: Iterable[bytes]) -> list[bytes]:
+        """The ring of each of these communities of one shard."""
+        prefix = f"{self._keys.shard(shard)}{letter}:{network}/".encode()
+        keys = [prefix + name for name in communities]
+        rings: list[bytes] = []
+        for start in range(0, len(keys), RINGS_A_COMMAND):
+            # Not in one pipeline: what has been read need not wait in memory for what is still to come.
+            some = keys[start : start + RINGS_A_COMMAND]
+            found = await patiently(partial(self._client.execute_command, "MGET", *some))
+            rings += [ring or EMPTY_RING for ring in found]
+        return rings
+
+    async def _of_every_shard(self, command: str, key: str) -> list[Any]:
+        commands = [(command, f"{self._keys.shard(shard)}{key}") for shard in range(self._shards)]
+        return await pipelined(self._client, commands)
 
     def _shard(self, network: str, community: str) -> int:
         return shard_of(network, community, self._shards)

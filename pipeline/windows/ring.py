@@ -1,4 +1,4 @@
-"""Reads the packed rings that `apply.lua` writes (its head says how they are laid out)."""
+"""Reads the packed rings that `apply.lua` writes (its head says how they are laid out), many at once."""
 
 from __future__ import annotations
 
@@ -8,57 +8,95 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from pipeline.windows.rolling import Counts
 
 HEADER_BYTES = 48
-_POSITIONS = struct.Struct("<III")
-_POSITIONS_AT = 36
+_POSITION_BYTES = slice(36, 48)
 _TYPES: dict[int, np.dtype[np.unsignedinteger]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4")}
+EMPTY_RING = struct.pack("<33B3x3I", 1, 1, *bytes(31), 0, 0, 1 << 30)
+"""A ring without a column, for a community that has none yet: its first day lies far ahead, as in `memory_store`."""
 
 
-class Ring(NamedTuple):
-    """One ring: `values` is (records, columns), record i holds position p where (p - base) % size == i."""
+class _Alike(NamedTuple):
+    """Rings of one width with the same columns in the same order: `values` is (rows, L, columns)."""
 
-    size: int
-    base: int
-    head: int
-    first: int
+    rows: NDArray[np.int64]
     columns: tuple[int, ...]
     values: NDArray[np.unsignedinteger]
 
-    def between(self, first: int, last: int) -> tuple[slice, NDArray[np.unsignedinteger]]:
-        """-> (places first … last that this ring remembers, as a slice; their records, (n, columns))."""
-        low = max(first, self.head - self.size + 1)
-        high = min(last, self.head)
-        if high < low:
-            return slice(0, 0), self.values[:0]
-        places = (np.arange(low, high + 1) - self.base) % self.size
-        records = np.zeros((len(places), len(self.columns)), dtype=self.values.dtype)
-        stored = places < len(self.values)
-        records[stored] = self.values[places[stored]]
-        return slice(low - first, high - first + 1), records
+
+class Rings:
+    """Rings of C communities over positions `first` … `last`: columns are decoded when they are asked for.
+
+    `last` must be at or after the newest position of every ring.
+    """
+
+    def __init__(self, raws: Sequence[bytes], size: int, first: int, last: int) -> None:
+        self._shape = (len(raws), last - first + 1)
+        by_layout: dict[bytes, list[int]] = {}
+        for row, raw in enumerate(raws):
+            by_layout.setdefault(raw[1 : 3 + raw[2]], []).append(row)
+        self._groups = [
+            _Alike(np.array(rows), tuple(layout[2:]), _unroll([raws[row] for row in rows], size, first, last))
+            for layout, rows in by_layout.items()
+        ]
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Columns that anybody counted."""
+        return frozenset(column for group in self._groups for column in group.columns)
+
+    def series(self, column: int) -> Counts:
+        """(C, L), zeros where nothing was counted."""
+        series: Counts = np.zeros(self._shape, dtype=np.int64)
+        for group in self._groups:
+            if column in group.columns:
+                series[group.rows] = group.values[:, :, group.columns.index(column)]
+        return series
 
 
-def decode_ring(raw: bytes, size: int) -> Ring:
-    """The ring in these bytes."""
-    width, count = raw[1], raw[2]
-    base, head, first = _POSITIONS.unpack_from(raw, _POSITIONS_AT)
-    values = np.frombuffer(raw, dtype=_TYPES[width], offset=HEADER_BYTES).reshape(-1, count)
-    return Ring(size, base, head, first, tuple(raw[3 : 3 + count]), values)
+def positions(raws: Sequence[bytes]) -> NDArray[np.int64]:
+    """What the headers of C rings say: base, newest and first position, (3, C)."""
+    packed = b"".join([raw[_POSITION_BYTES] for raw in raws])
+    return np.frombuffer(packed, dtype="<u4").reshape(-1, 3).T.astype(np.int64)
 
 
-def stack_rings(rings: list[Ring | None], first: int, last: int) -> dict[int, Counts]:
-    """Rings of C communities -> column -> (C, last - first + 1); communities without a ring are zeros."""
-    stacked: dict[int, Counts] = {}
-    shape = (len(rings), last - first + 1)
-    for row, ring in enumerate(rings):
-        if ring is None:
-            continue
-        span, records = ring.between(first, last)
-        for place, column in enumerate(ring.columns):
-            if column not in stacked:
-                stacked[column] = np.zeros(shape, dtype=np.int64)
-            stacked[column][row, span] = records[:, place]
-    return stacked
+def _unroll(raws: Sequence[bytes], size: int, first: int, last: int) -> NDArray[np.unsignedinteger]:
+    """Rings of one layout -> (C, L, columns), oldest position first.
+
+    Record i of a ring holds position p where (p - base) % size == i, so that what is newest lies before record
+    (head + 1 - base) % size, and what is oldest from there on.
+    """
+    width, count = raws[0][1], raws[0][2]
+    record, length = width * count, last - first + 1
+    base, head, _ = positions(raws)
+    cut = (head - base) % size + 1
+    unrolled = np.zeros(len(raws) * length * record, dtype=np.uint8)
+    ends = np.arange(1, len(raws) + 1) * length - (last - head)
+    wanted = np.clip(head - first + 1, 0, size)
+    newest = np.minimum(wanted, cut)
+    oldest = wanted - newest
+    _copy(raws, record, (cut - newest, newest), (ends - newest, unrolled))
+    _copy(raws, record, (size - oldest, oldest), (ends - wanted, unrolled))
+    return unrolled.view(_TYPES[width]).reshape(len(raws), length, count)
+
+
+def _copy(
+    raws: Sequence[bytes],
+    record: int,
+    source: tuple[NDArray[np.int64], NDArray[np.int64]],
+    target: tuple[NDArray[np.int64], NDArray[np.uint8]],
+) -> None:
+    """Copy a run of records of each ring, (first records, how many), to (places, bytes); what is missing stays zero."""
+    starts = source[0] * record + HEADER_BYTES
+    sizes = np.minimum(source[1] * record, np.array([len(raw) for raw in raws]) - starts)
+    places = target[0] * record
+    some = np.flatnonzero(sizes > 0)
+    runs = np.stack([some, places[some], (places + sizes)[some], starts[some], (starts + sizes)[some]], axis=1)
+    view = target[1].data
+    for row, place, end, start, stop in runs.tolist():
+        view[place:end] = raws[row][start:stop]

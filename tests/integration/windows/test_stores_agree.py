@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.history import HISTORY_DAYS, WINDOW_DAYS
 from pipeline.model import Kind, TrustedActivity
-from pipeline.windows.aggregate import Aggregator
+from pipeline.windows.aggregate import Aggregator, shard_of
 from pipeline.windows.columns import KIND_COLUMN, KINDS
 from pipeline.windows.memory_store import MemoryStore
 from pipeline.windows.redis_store import RedisStore
@@ -196,6 +196,27 @@ def test_a_batch_counted_before_changes_nothing_and_one_that_straddles_is_refuse
                 await compare(store, log[:40], boundaries_of(log[:40]))
                 assert await store.apply("topic:0", 40, 60, aggregator.add(log[40:])) == {}
                 await compare(store, log, boundaries_of(log))
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
+
+
+def test_shards_without_a_community_read_as_none_at_all(valkey_url: str) -> None:
+    log = numbered([activity(0, day, f"m{day % 3}") for day in range(20)])
+    empty = [shard for shard in range(SHARDS) if shard != shard_of("acme", "a", SHARDS)]
+    (boundary, *_) = boundaries_of(log)
+
+    async def run() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            for store in (MemoryStore(), RedisStore(client, "elan", SHARDS)):
+                await feed(store, log, [])
+                history = Windows(await store.read_days("acme", empty, boundary, boundary)).as_of(boundary)
+                assert history.communities == ()
+                assert history.participants_7_days.shape == (0, HISTORY_DAYS)
+                # The network's level is that of all shards.
+                assert history.network_participants[-1] == 3
         finally:
             await client.aclose()
 
