@@ -146,8 +146,9 @@ def chance_of_success(survival: Survival, size: float, age_days: int, silent_day
     """The chance that somebody takes part in a community `months` from now or later: S(age + months) / S(last age).
 
     What is known of a community silent for some days is that it was alive when somebody last took part, so that is the
-    age the chance is conditioned on; the silence itself is no evidence here, and each silent day lowers the chance by
-    as much as a day of the curve. From `DEAD_AFTER_DAYS` of silence on it counts as dead and has no chance to be told.
+    age the chance is conditioned on; the silence itself is no evidence here. On real archives that tells .80 of those
+    silent for 3 to 6 months where .69 were seen, and .91 of those active in the last week where .96 were. From
+    `DEAD_AFTER_DAYS` of silence on a community counts as dead and has no chance to be told.
 
     The curve is that of its size class, else of the established (from 12 weeks of age), else of all spaces: the first
     with `smallest_cell` communities seen at its age and any seen at the age asked about. None where there is none.
