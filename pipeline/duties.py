@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import clock
 from pipeline.publish.alerts import day_start_seconds
+from pipeline.scoring.life import SURVEY_DAYS, survey_day
 from pipeline.windows.aggregate import local_day
 from pipeline.windows.redis_verdicts import Lease
 
@@ -53,20 +54,27 @@ class Progress(NamedTuple):
     """None while a partition has not told its watermark."""
 
 
-def due_boundaries(
-    network: str, first_day: int, passed_day: int, judged: dict[int, int], shards: Sequence[int]
+def due_survey(first_day: int, slowest_day: int, taught_day: int | None) -> int | None:
+    """The survey day that is to be learnt from: all shards stand there or later, and its profile is not kept yet."""
+    day = survey_day(slowest_day)
+    return day if day >= first_day and (taught_day is None or taught_day < day) else None
+
+
+def due_boundaries(  # noqa: PLR0917 - where a network, its shards and its survey stand
+    network: str, first_day: int, passed_day: int, judged: dict[int, int], shards: Sequence[int], taught_day: int | None
 ) -> list[Due]:
     """What a group of shards has to judge, shards that stand at the same day together.
 
-    `first_day` is the network's first, `passed_day` the last day that the watermark has left behind.
+    `first_day` is the network's first, `passed_day` the last day that the watermark has left behind, `taught_day` the
+    survey day of the profile that is kept. Shards on a survey day wait for the others, and for what it teaches.
     """
     standing_at: dict[int, list[int]] = {}
     for shard in shards:
         standing_at.setdefault(judged.get(shard, first_day - 1), []).append(shard)
     return [
-        Due(network, tuple(together), day + 1, min(passed_day, day + BOUNDARIES_A_STEP))
+        Due(network, tuple(together), day + 1, min(passed_day, day + BOUNDARIES_A_STEP, survey_day(day) + SURVEY_DAYS))
         for day, together in sorted(standing_at.items())
-        if day < passed_day
+        if day < passed_day and due_survey(first_day, day, taught_day) is None
     ]
 
 
@@ -106,24 +114,36 @@ class Judging:
         for network, first_day in sorted((await self._progress.first_days()).items()):
             zone = self._rules.of_network(network).zone
             passed_day = local_day(passed_seconds, zone) - 1
+            await self._learn(network, first_day)
             for start in range(0, self._shards, SHARDS_A_LEASE):
                 group = range(start, min(start + SHARDS_A_LEASE, self._shards))
                 boundaries += await self._judge_group(network, first_day, passed_day, group)
-            judged = await self._verdicts.judged(network)
-            slowest = min((judged.get(shard, first_day - 1) for shard in range(self._shards)), default=first_day - 1)
+            slowest = await self._slowest_day(network, first_day)
             reached = min(reached, day_start_seconds(slowest + 1, zone))
         return Progress(boundaries, reached)
 
-    async def _judge_group(self, network: str, first_day: int, passed_day: int, group: Sequence[int]) -> int:
+    async def _slowest_day(self, network: str, first_day: int) -> int:
         judged = await self._verdicts.judged(network)
-        if not due_boundaries(network, first_day, passed_day, judged, group):
+        return min((judged.get(shard, first_day - 1) for shard in range(self._shards)), default=first_day - 1)
+
+    async def _learn(self, network: str, first_day: int) -> None:
+        """Once every shard stands at a survey day: learn from it, so that the next boundaries may be judged."""
+        slowest = await self._slowest_day(network, first_day)
+        day = due_survey(first_day, slowest, await self._verdicts.profile_day(network))
+        if day is not None and await self._lease(f"learn:{network}").take():
+            await self._judge.learn(network, range(self._shards), day)
+
+    async def _judge_group(self, network: str, first_day: int, passed_day: int, group: Sequence[int]) -> int:
+        taught_day = await self._verdicts.profile_day(network)
+        judged = await self._verdicts.judged(network)
+        if not due_boundaries(network, first_day, passed_day, judged, group, taught_day):
             return 0
         if not await self._lease(f"judge:{network}:{group[0]}").take():
             return 0
         # Where the shards stand is asked again: another judge may have moved on before the lease was ours.
         judged = await self._verdicts.judged(network)
         boundaries = 0
-        for due in due_boundaries(network, first_day, passed_day, judged, group):
+        for due in due_boundaries(network, first_day, passed_day, judged, group, taught_day):
             await self._judge_step(due)
             boundaries += due.last_day - due.first_day + 1
         return boundaries
@@ -134,7 +154,7 @@ class Judging:
         self._duration.observe(clock.monotonic_seconds() - started)
         for step in steps:
             self._transitions.labels(step.alert.value, step.state.value).inc()
-            log.info("alert %s %s %s in %s at %s", step.id, step.state.value, step.stage.value, step.network, step.at)
+            log.info("alert %s of %s: %s at %s", step.id, step.network, step.state.value, step.at)
         zone = self._rules.of_network(due.network).zone
         self._judged_gauge.labels(due.network).set(day_start_seconds(due.last_day + 1, zone))
 

@@ -35,12 +35,15 @@ class History:
     `active_members_7_days` (C, T) the same for w = 7, as of each day
     `participants_7_days`   (C, T) distinct members with at least one dated act of `model.PARTICIPATION` in 7 days
     `network_participants`  (T,) sum of `participants_7_days` over all communities of the network, all shards
+    `network_activities`    (T,) all activities of the network a day, of all kinds, bots included
     `first_days`            (C,) day of the community's first activity
+    `lines`                 (C,) what a community is for, where its platform says so
     """
 
     network: str
     communities: tuple[str, ...]
     names: tuple[str | None, ...]
+    lines: tuple[str | None, ...]
     boundary_day: int
     first_days: NDArray[np.int64]
     activities: dict[Kind, NDArray[np.int64]]
@@ -49,6 +52,7 @@ class History:
     active_members_7_days: NDArray[np.int64]
     participants_7_days: NDArray[np.int64]
     network_participants: NDArray[np.int64]
+    network_activities: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

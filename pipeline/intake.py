@@ -9,7 +9,7 @@ from pipeline import clock
 from pipeline.errors import RetryLater, Stop
 from pipeline.ingest.lanes import NotYet
 from pipeline.ingest.watermark import Watermark
-from pipeline.windows.aggregate import COLUMN_BITS, HOUR_BITS
+from pipeline.windows.aggregate import COLUMN_BITS, HOUR_BITS, departments_of
 from pipeline.windows.redis_progress import Standing
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ class Intake:
         aggregated = clock.monotonic_seconds()
         name = _name((batch.topic, batch.partition))
         await self._begin_networks(shards, work.before)
+        await self._store.describe(departments_of(activities))
         straddling = await self._store.apply(name, first, end, shards)
         for shard, fence in straddling.items():
             # Somebody counted a part of this batch in this shard: the rest of it, once.

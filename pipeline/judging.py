@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from zlib import crc32
 
-from pipeline.detection.advice import RUNBOOK, Champions, suggested_action
+import msgspec
+import numpy as np
+
 from pipeline.detection.detector import decide
-from pipeline.history import WINDOW_DAYS, Reading
-from pipeline.model import AlertKind, AlertState, AlertTransition
-from pipeline.publish.alerts import alert_id, boundary_time, day_time, encode_transition
-from pipeline.scoring.champions import CHAMPION_QUIET_DAYS, champions, lost_regulars, silent_champions
-from pipeline.scoring.engagement import engagement_index
+from pipeline.detection.network_drop import NetworkCause, decide_network
+from pipeline.detection.network_level import NetworkSeries
+from pipeline.detection.verdict import Resolution
+from pipeline.model import AlertState
+from pipeline.publish.alerts import encode_transition
+from pipeline.reading_columns import readings_of
+from pipeline.scoring.abaque import Abaque, percentiles
+from pipeline.scoring.champion_notices import review
+from pipeline.scoring.engagement import INDEX_WINDOW_DAYS, engagement_index
+from pipeline.scoring.life import Life, PhaseTurn, survey, survey_day
 from pipeline.scoring.phase import phases
+from pipeline.scoring.profile import Profile, learn
+from pipeline.telling import Boundary, Teller, champion_notice, network_step, phase_notice
 from pipeline.windows.rolling import Windows
-from pipeline.windows.store import Verdicts
+from pipeline.windows.store import NETWORK_STATE, KeptProfile, Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
+    from numpy.typing import NDArray
+
     from pipeline.detection.detection_settings import DetectionSettings
     from pipeline.detection.holiday_calendar import Calendar
-    from pipeline.detection.verdict import Decision, Step
-    from pipeline.history import DetectorState, History
-    from pipeline.model import Phase
+    from pipeline.detection.verdict import Step
+    from pipeline.history import DetectorState, History, Reading
+    from pipeline.model import AlertTransition
+    from pipeline.scoring.engagement import EngagementIndex
+    from pipeline.scoring.phase import Turn
+    from pipeline.windows.rolling import DayColumns
     from pipeline.windows.store import VerdictStore, WindowStore
 
     OnReadings = Callable[[str, Sequence[Reading]], None]
 
-CHAMPION_WINDOW_DAYS = 91
-READING_WEEKS = 26
-_WEEK_DAYS = 7
+REVIEW_DAYS = 7
+"""The champions of a community are looked at once a week, on a day of the week that its id gives."""
+TELLING_SHARD = 0
+"""The shard whose judge tells the steps of the network's own alert."""
+EARLY_RECOVERY_DAYS = 42
+EARLY_RECOVERIES_KEPT_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,132 +81,194 @@ class Judge:
         self._on_readings = on_readings
         self._verdicts = verdicts
         self._rules = rules
+        self._teller = Teller(windows)
 
     async def judge(self, network: str, shards: Sequence[int], first_day: int, last_day: int) -> list[AlertTransition]:
         """Judge boundaries `first_day` … `last_day` of these shards, which must all stand at `first_day` - 1.
 
+        A survey day may only be the last of them: what it teaches must be learnt by `learn` before the next is judged.
         Returns the alert steps of the shards whose verdicts were kept.
 
         Raises:
             RetryLater: nothing, or some of the shards, may have been kept; ask where they stand and go on from there.
         """
+        work = await self._begin(network, shards)
         source = await self._windows.read_days(network, shards, first_day, last_day)
+        work.take(source)
         windows = Windows(source)
-        kept = await self._verdicts.states(network, shards)
-        states = [dict(kept.get(community, {})) for community in source.communities]
-        steps: list[list[AlertTransition]] = [[] for _ in states]
-        readings: list[Reading] = []
         for day in range(first_day, last_day + 1):
-            history = windows.as_of(day)
-            readings = await self._judge_day(history, states, steps)
-            if self._on_readings is not None:
-                self._on_readings(network, readings)
-        by_shard = {shard: Verdicts({}, [], [], {}) for shard in shards}
-        for shard, community, state, reading, taken in zip(
-            source.shards, source.communities, states, readings, steps, strict=True
+            await self._judge_day(windows.as_of(day), work, wanted=day == last_day)
+        held = {
+            shard
+            for shard, verdicts in work.verdicts_by_shard().items()
+            if not await self._verdicts.commit(network, shard, first_day, last_day, verdicts)
+        }
+        return sorted(work.kept_steps(held), key=lambda step: (step.at, step.id))
+
+    async def learn(self, network: str, shards: Sequence[int], day: int) -> None:
+        """Learn what is ordinary in a network from the lives of all its shards, which all stand at survey `day`."""
+        lives = await self._verdicts.lives(network, shards)
+        profile = learn([_decode_life(life) for _, life in sorted(lives.items())], day)
+        await self._verdicts.keep_profile(network, KeptProfile(day, msgspec.json.encode(profile)))
+
+    async def _begin(self, network: str, shards: Sequence[int]) -> _Work:
+        kept = await self._verdicts.profile(network)
+        profile = None if kept is None else _decode_profile(kept.value)
+        loaded = await self._verdicts.loaded_abaque(network)
+        abaque = _decode_abaque(loaded) if loaded is not None else profile.abaque if profile else None
+        return _Work(network, tuple(shards), await self._verdicts.states(network, shards), profile, abaque)
+
+    async def _judge_day(self, history: History, work: _Work, *, wanted: bool) -> None:
+        """One boundary; readings are made where they are `wanted`, or where somebody listens to all of them."""
+        rules = self._rules.of_network(history.network)
+        states = work.states
+        network_down = self._network_alert(history, work, rules)
+        decisions = decide(
+            history,
+            [state.get("detector", {}) for state in states],
+            rules.calendar,
+            self._rules.detection,
+            network_down=network_down,
+        )
+        found_phases, phase_states, turns = phases(history, [state.get("phase", {}) for state in states])
+        index = engagement_index(history, self._rules.weights)
+        ages = history.boundary_day - history.first_days + 1
+        places = (
+            np.full(len(states), np.nan)
+            if work.abaque is None
+            else percentiles(work.abaque, history.lines, ages, index.index)
+        )
+        boundary = Boundary(history, rules.zone, found_phases, places, work.profile)
+        for row, (decision, state) in enumerate(zip(decisions, states, strict=True)):
+            state["detector"], state["phase"] = decision.state, phase_states[row]
+            for step in decision.steps:
+                await self._momentum_step(boundary, work, row, step)
+        self._phase_turns(boundary, work, turns)
+        await self._champion_reviews(boundary, work)
+        if history.boundary_day == survey_day(history.boundary_day):
+            await self._survey(history, work, index)
+        if wanted or self._on_readings is not None:
+            work.readings = readings_of(history, decisions, found_phases, index, places, states)
+        if self._on_readings is not None:
+            self._on_readings(history.network, work.readings)
+
+    async def _momentum_step(self, boundary: Boundary, work: _Work, row: int, step: Step) -> None:
+        """A community too small to be named raises no alert; an alert that was told of is told of to its end."""
+        state, day = work.states[row], boundary.history.boundary_day
+        if step.state is AlertState.RAISED:
+            state["untold"], state["raised"] = self._is_too_small(boundary.history, row), day
+        state["stage"] = None if step.state is AlertState.RESOLVED else step.stage.value
+        if state.get("untold", False):
+            return
+        if step.reason is Resolution.RECOVERED and day - state.get("raised", 0) <= EARLY_RECOVERY_DAYS:
+            before = [known for known in state.get("early", ()) if day - known < EARLY_RECOVERIES_KEPT_DAYS]
+            state["early"] = [*before, day]
+        work.steps[row].append(await self._teller.momentum(boundary, row, step))
+
+    def _phase_turns(self, boundary: Boundary, work: _Work, turns: Sequence[Turn]) -> None:
+        for turn in turns:
+            state = work.states[turn.place]
+            state["turns"] = [*state.get("turns", ()), [turn.since_day, turn.phase.value, turn.peak]]
+            notice = phase_notice(boundary, turn)
+            if notice is not None and not self._is_too_small(boundary.history, turn.place):
+                work.steps[turn.place].append(notice)
+
+    async def _champion_reviews(self, boundary: Boundary, work: _Work) -> None:
+        history, day = boundary.history, boundary.history.boundary_day
+        is_named = history.active_members[INDEX_WINDOW_DAYS] >= self._rules.smallest_group
+        due = is_named & ((work.weekdays + day) % REVIEW_DAYS == 0)
+        for row in np.flatnonzero(due).tolist():
+            members = await self._windows.members(history.network, history.communities[row], day)
+            state = work.states[row]
+            notices, state["champions"] = review(members, day, state.get("champions", {}))
+            work.steps[row].extend(champion_notice(boundary, row, notice) for notice in notices)
+
+    def _network_alert(self, history: History, work: _Work, rules: NetworkRules) -> bool:
+        """Whether the network as a whole has an alert. Every shard keeps its state, one of them tells of it."""
+        first_day = history.boundary_day - len(history.network_activities) + 1
+        seen = np.flatnonzero(history.network_activities)
+        series = NetworkSeries(
+            boundary_day=history.boundary_day,
+            first_day=first_day + int(seen[0]) if len(seen) else history.boundary_day,
+            participants=history.network_participants,
+            activities=history.network_activities,
+        )
+        decision = decide_network(series, work.network_state, rules.calendar)
+        work.network_state = decision.state
+        if TELLING_SHARD in work.shards:
+            work.network_steps.extend(network_step(history, rules.zone, step) for step in decision.steps)
+        return decision.cause not in {None, NetworkCause.HOLIDAY}
+
+    async def _survey(self, history: History, work: _Work, index: EngagementIndex) -> None:
+        kept = await self._verdicts.lives(history.network, work.shards)
+        known = [kept.get(community) for community in history.communities]
+        before = [None if life is None else _decode_life(life) for life in known]
+        turns = [[msgspec.convert(turn, PhaseTurn) for turn in state.pop("turns", ())] for state in work.states]
+        for community, life in zip(history.communities, survey(history, index.index, before, turns), strict=True):
+            if life is not None:
+                work.lives[community] = msgspec.json.encode(life)
+
+    def _is_too_small(self, history: History, row: int) -> bool:
+        return bool(history.active_members[365][row] < self._rules.smallest_group)
+
+
+class _Work:
+    """What one call of `judge` gathers until it is committed; lists are in the order of the communities read."""
+
+    def __init__(
+        self,
+        network: str,
+        shards: tuple[int, ...],
+        kept_states: dict[str, DetectorState],
+        profile: Profile | None,
+        abaque: Abaque | None,
+    ) -> None:
+        self.network = network
+        self.shards = shards
+        self.profile = profile
+        self.abaque = abaque
+        self._kept_states = kept_states
+        self.network_state: DetectorState = kept_states.get(NETWORK_STATE, {})
+        self.network_steps: list[AlertTransition] = []
+        self.lives: dict[str, bytes] = {}
+        self.readings: list[Reading] = []
+
+    def take(self, source: DayColumns) -> None:
+        """Take in which communities there are."""
+        self._communities, self._shard_of = source.communities, source.shards
+        self.states: list[DetectorState] = [dict(self._kept_states.get(name, {})) for name in source.communities]
+        self.steps: list[list[AlertTransition]] = [[] for _ in source.communities]
+        self.weekdays: NDArray[np.int64] = np.array([crc32(n.encode()) % REVIEW_DAYS for n in source.communities], int)
+
+    def verdicts_by_shard(self) -> dict[int, Verdicts]:
+        """What is to be kept of each shard."""
+        by_shard = {shard: Verdicts({}, [], [], {}) for shard in self.shards}
+        for shard, community, state, reading, steps in zip(
+            self._shard_of, self._communities, self.states, self.readings, self.steps, strict=True
         ):
             verdicts = by_shard[shard]
             verdicts.states[community] = state
             verdicts.readings.append(reading)
-            verdicts.steps.extend(
-                (step.id, step.state is not AlertState.RESOLVED, encode_transition(step)) for step in taken
-            )
-        held = set()
-        for shard, verdicts in by_shard.items():
-            if not await self._verdicts.commit(network, shard, first_day, last_day, verdicts):
-                held.add(shard)
-        kept_steps = [s for shard, taken in zip(source.shards, steps, strict=True) if shard not in held for s in taken]
-        return sorted(kept_steps, key=lambda step: (step.at, step.id))
+            verdicts.steps.extend(_outbox_row(step) for step in steps)
+            if community in self.lives:
+                verdicts.lives[community] = self.lives[community]
+        for verdicts in by_shard.values():
+            verdicts.states[NETWORK_STATE] = self.network_state
+        if TELLING_SHARD in by_shard:
+            by_shard[TELLING_SHARD].steps.extend(_outbox_row(step) for step in self.network_steps)
+        return by_shard
 
-    async def _judge_day(
-        self, history: History, states: list[DetectorState], steps: list[list[AlertTransition]]
-    ) -> list[Reading]:
-        rules = self._rules.of_network(history.network)
-        detector_states = [state.get("detector", {}) for state in states]
-        decisions = decide(history, detector_states, rules.calendar, self._rules.detection)
-        found_phases, phase_states, _ = phases(history, [state.get("phase", {}) for state in states])
-        index = engagement_index(history, self._rules.weights)
-        readings = []
-        for row, (decision, phase, phase_state, state) in enumerate(
-            zip(decisions, found_phases, phase_states, states, strict=True)
-        ):
-            state["detector"], state["phase"] = decision.state, phase_state
-            for step in decision.steps:
-                state["stage"] = None if step.state is AlertState.RESOLVED else step.stage.value
-                if self._is_told(history, row, step, state):
-                    steps[row].append(await self._transition(history, row, step, phase, rules.zone))
-            axes = (float(index.index[row]), float(index.conversational[row]), float(index.relational[row]))
-            readings.append(_reading(history, row, decision, phase, axes, state.get("stage")))
-        return readings
-
-    def _is_told(self, history: History, row: int, step: Step, state: DetectorState) -> bool:
-        """A community too small to be named raises no alert; an alert that was told of is told of to its end."""
-        if step.state is AlertState.RAISED:
-            state["untold"] = bool(history.active_members[365][row] < self._rules.smallest_group)
-        return not state.get("untold", False)
-
-    async def _transition(
-        self, history: History, row: int, step: Step, phase: Phase, zone: ZoneInfo
-    ) -> AlertTransition:
-        network, community, day = history.network, history.communities[row], history.boundary_day
-        evidence, action = dict(step.evidence), None
-        if step.state is not AlertState.RESOLVED:
-            evidence |= await self._members_evidence(network, community, day)
-            carried = Champions(evidence["champions"], evidence["champions_silent"])
-            action = suggested_action(step.evidence, carried)
-        return AlertTransition(
-            id=alert_id(network, community, AlertKind.MOMENTUM, step.since_day),
-            network=network,
-            community=community,
-            communityname=history.names[row],
-            alert=AlertKind.MOMENTUM,
-            stage=step.stage,
-            state=step.state,
-            at=boundary_time(day, zone),
-            since=day_time(step.since_day, zone),
-            severity=step.severity,
-            evidence=evidence,
-            reason=step.reason.value if step.reason else None,
-            phase=phase,
-            action=action,
-            runbook=RUNBOOK,
-        )
-
-    async def _members_evidence(self, network: str, community: str, day: int) -> dict[str, Any]:
-        """Only for communities whose alert takes a step: members are read for nobody else."""
-        members = await self._windows.members(network, community, day)
-        carriers = champions(members, day - CHAMPION_QUIET_DAYS, CHAMPION_WINDOW_DAYS)
-        return {
-            "champions": len(carriers),
-            "champions_silent": len(silent_champions(members, day)),
-            "champions_first_share_ratio": round(carriers[0].share, 3) if carriers else 0.0,
-            "lost_regulars": lost_regulars(members, day),
-        }
+    def kept_steps(self, held: set[int]) -> list[AlertTransition]:
+        """The steps of all shards but the `held` ones, whose verdicts another judge has kept."""
+        steps = [s for shard, told in zip(self._shard_of, self.steps, strict=True) if shard not in held for s in told]
+        return steps if TELLING_SHARD in held else steps + self.network_steps
 
 
-def _reading(  # noqa: PLR0917 - one part a stage
-    history: History,
-    row: int,
-    decision: Decision,
-    phase: Phase,
-    axes: tuple[float, float, float],
-    stage: str | None,
-) -> Reading:
-    weekly = history.active_members_7_days[row, ::-1][: READING_WEEKS * _WEEK_DAYS : _WEEK_DAYS][::-1]
-    return Reading(
-        community=history.communities[row],
-        boundary_day=history.boundary_day,
-        verdict=decision.verdict.value,
-        phase=phase.value,
-        momentum_ratio=None if decision.momentum is None else round(float(decision.momentum), 4),
-        engagement_index=round(axes[0], 4),
-        conversational_index=round(axes[1], 4),
-        relational_index=round(axes[2], 4),
-        age_days=int(history.boundary_day - history.first_days[row]) + 1,
-        active_members={f"{days}d": int(history.active_members[days][row]) for days in WINDOW_DAYS},
-        weekly_active_members=[int(value) for value in weekly],
-        weekly_participants=int(history.participants_7_days[row, -1]),
-        baseline_weekly_participants=None if decision.baseline is None else round(decision.baseline, 2),
-        name=history.names[row],
-        alert_stage=stage,
-    )
+def _outbox_row(step: AlertTransition) -> tuple[str, bool, bytes]:
+    is_open = step.state in {AlertState.RAISED, AlertState.UPDATED}
+    return step.id, is_open, encode_transition(step)
+
+
+_decode_life = msgspec.json.Decoder(Life).decode
+_decode_profile = msgspec.json.Decoder(Profile).decode
+_decode_abaque = msgspec.json.Decoder(Abaque).decode

@@ -115,6 +115,8 @@ class TrustedActivity(NamedTuple):
     count: int  # type: ignore[assignment]  # hides a method of tuples that nobody asks an activity for
     of_object: bool
     communityname: str | None
+    line: str | None = None
+    department: str | None = None
 
 
 NAME = re.compile(r"^[^\x00-\x1f\x7f]{1,200}$")

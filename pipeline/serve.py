@@ -8,12 +8,16 @@ import platform
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import orjson
+
 from pipeline import __version__, clock
 from pipeline.app import async_redis_client
 from pipeline.endpoint import endpoint
 from pipeline.errors import RetryLater
 from pipeline.publish.alerts import day_start_seconds
-from pipeline.publish.community_metrics import CommunityMetrics
+from pipeline.publish.community_metrics import CommunityMetrics, NetworkNews
+from pipeline.scoring.concentration import concentration
 from pipeline.telemetry import Telemetry
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.redis_verdicts import RedisVerdicts
@@ -49,18 +53,26 @@ class Board:
     async def refresh(self) -> None:
         """Read the newest readings; trouble is kept for readiness and the last readings stay."""
         try:
-            readings, boundaries = {}, {}
-            for network in await self._store.networks():
-                readings[network] = await self._verdicts.readings(network)
-                judged = await self._verdicts.judged(network)
-                if judged:
-                    boundaries[network] = day_start_seconds(min(judged.values()) + 1, self._zone_of(network))
+            news = {network: await self._news_of(network) for network in await self._store.networks()}
         except RetryLater as trouble:
             self._trouble = str(trouble)
             log.warning("%s", trouble)
             return
-        self._metrics.update(readings, boundaries)
+        self._metrics.update(news)
         self._refreshed_seconds = clock.monotonic_seconds()
+
+    async def _news_of(self, network: str) -> NetworkNews:
+        readings = await self._verdicts.readings(network)
+        judged = await self._verdicts.judged(network)
+        opened = [orjson.loads(step) for step in await self._verdicts.open_alerts(network)]
+        spread = concentration(np.array([reading.activities_28_days for reading in readings], dtype=np.int64))
+        return NetworkNews(
+            readings,
+            day_start_seconds(min(judged.values()) + 1, self._zone_of(network)) if judged else None,
+            [(step["alert"], step["stage"]) for step in opened],
+            spread.top_tenth_share if spread else None,
+            spread.gini if spread else None,
+        )
 
     def why_not_ready(self) -> str | None:
         """None while the state shown is fresh."""

@@ -106,7 +106,20 @@ class Trust:
         network, name = data.network, data.communityname
         member = None if data.actor is None else self._pseudonym(network, data.actor)
         of_object = data.timeprecision is _OF_OBJECT
-        fields = (offset, seconds, kind, network, data.community, member, data.bot, data.count, of_object, name)
+        fields = (
+            offset,
+            seconds,
+            kind,
+            network,
+            data.community,
+            member,
+            data.bot,
+            data.count,
+            of_object,
+            name,
+            data.line,
+            data.department,
+        )
         return _new_tuple(TrustedActivity, fields)
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.judging import Judge
 from pipeline.model import TrustedActivity
-from pipeline.windows.aggregate import Aggregator, local_day
+from pipeline.scoring.life import SURVEY_DAYS, survey_day
+from pipeline.windows.aggregate import Aggregator, departments_of, local_day
 from pipeline.windows.columns import KIND_COLUMN
 from pipeline.windows.memory_store import MemoryStore
 
@@ -80,14 +81,21 @@ class Backtest:
             activity.count,
             activity.timeprecision == "of_object",
             activity.communityname,
+            activity.line,
+            activity.department,
         )
 
     async def _pass(self, pending: list[TrustedActivity], watermark_seconds: float) -> AsyncIterator[AlertTransition]:
         """Count what is pending, then judge every boundary the watermark has passed."""
+        await self.store.describe(departments_of(pending))
         await self.store.apply(PARTITION, pending[0].offset, self._offset, self._aggregator.add(pending))
         for network in await self.store.networks():
             passed = local_day(watermark_seconds, self._rules.of_network(network).zone) - 1
             judged = (await self.store.judged(network)).get(SHARD, self._first_days[network] - 1)
-            if judged < passed:
-                for step in await self._judge.judge(network, [SHARD], judged + 1, passed):
+            while judged < passed:
+                last_day = min(passed, survey_day(judged) + SURVEY_DAYS)
+                for step in await self._judge.judge(network, [SHARD], judged + 1, last_day):
                     yield step
+                if last_day == survey_day(last_day):
+                    await self._judge.learn(network, [SHARD], last_day)
+                judged = last_day

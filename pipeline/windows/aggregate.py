@@ -31,15 +31,21 @@ class CommunityDelta(msgspec.Struct, array_like=True):
 
     `counts`   (day << 24 | hour) << 5 | column -> amount
     `members`  pseudonym -> {day << 24 | hour -> acts packed as `columns.member_increment` says}
+    `name`, `line` are "" where no activity of the batch carries one
     """
 
     name: str
     counts: dict[int, int]
     members: dict[str, dict[int, int]]
+    line: str = ""
 
 
 ShardDelta = dict[str, dict[str, CommunityDelta]]
 """network -> community -> delta."""
+Departments = dict[tuple[str, str], str]
+"""(network, member) -> department."""
+MOST_CHARACTERS = 200
+"""Of a line or a department; what is longer is none."""
 
 
 class DaySlots:
@@ -74,6 +80,18 @@ def shard_of(network: str, community: str, shards: int) -> int:
     return int.from_bytes(digest, "big") % shards
 
 
+def departments_of(activities: Iterable[TrustedActivity]) -> Departments:
+    """(network, member) -> department as the last of these activities has it, where one does."""
+    return {
+        (activity.network, activity.member): activity.department
+        for activity in activities
+        if activity.department is not None
+        and activity.member is not None
+        and not activity.bot
+        and 0 < len(activity.department) <= MOST_CHARACTERS
+    }
+
+
 class Aggregator:
     """Sums activities by shard, network, community, slot and member. Remembers shards and time zones, nothing else."""
 
@@ -94,7 +112,7 @@ class Aggregator:
         """-> shard -> network -> community -> delta. Order of the activities does not matter."""
         found: dict[tuple[str, str], CommunityDelta] = {}
         slots_by_network: dict[str, DaySlots] = {}
-        for _, seconds, kind, network, community, member, bot, count, of_object, name in activities:
+        for _, seconds, kind, network, community, member, bot, count, of_object, name, line, _ in activities:
             place = (network, community)
             delta = found.get(place)
             if delta is None:
@@ -102,6 +120,8 @@ class Aggregator:
                 slots_by_network[network] = self.slots(network)
             if name:
                 delta.name = name
+            if line is not None and len(line) <= MOST_CHARACTERS:
+                delta.line = line
             slot = slots_by_network[network](seconds)
             counts = delta.counts
             key = slot << COLUMN_BITS | (BOT if bot else kind)

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  hash of fences: partition -> next offset this shard will take
 -- ARGV     1 key prefix of the shard, 2 partition, 3 first offset, 4 next offset, 5 payload (msgpack)
--- payload  network -> community -> {name, counts, members}
+-- payload  network -> community -> {name, counts, members, line}
 --          counts  (day * 2^24 + hour) * 32 + column -> amount       members  pseudonym -> {day * 2^24 + hour -> acts}
 -- returns  {0, fence} applied, {1, fence} counted before, {2, fence} straddles the fence: trim and send again
 --
@@ -23,6 +23,7 @@ local PARTICIPANT_WINDOWS = {{7, 24, 25}}
 local HOUR_WINDOWS = {{24, 27, 28}}
 local HOUR_ACTIVE = 26
 local PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS = 24, 25
+local BOT, NETWORK_ACTIVITIES = 14, 29
 
 -- ---------------------------------------------------------------------------------------------------- rings
 
@@ -344,7 +345,9 @@ for network, communities in pairs(cmsgpack.unpack(ARGV[5])) do
     local day_changes, hour_changes = {}, {}
     for key, amount in pairs(delta[2]) do
       local column, slot = key % 32, floor(key / 32)
-      bump(day_changes, floor(slot / 16777216), column, amount)
+      local day = floor(slot / 16777216)
+      bump(day_changes, day, column, amount)
+      if column <= BOT then bump(network_changes, day, NETWORK_ACTIVITIES, amount) end
       bump(hour_changes, slot % 16777216, column, amount)
     end
     if next(delta[3]) then add_members(prefix .. 'm:' .. id, delta[3], day_changes, hour_changes) end
@@ -357,6 +360,7 @@ for network, communities in pairs(cmsgpack.unpack(ARGV[5])) do
     add_to_ring(prefix .. 'h:' .. id, RING_HOURS, hour_changes)
     if delta[1] ~= '' then call('HSET', prefix .. 'c:' .. network, community, delta[1])
     elseif made then call('HSETNX', prefix .. 'c:' .. network, community, '') end
+    if delta[4] ~= '' then call('HSET', prefix .. 'l:' .. network, community, delta[4]) end
     if made then call('SADD', prefix .. 'networks', network) end
   end
   add_to_ring(prefix .. 'n:' .. network, RING_DAYS, network_changes)

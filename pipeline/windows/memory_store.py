@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.history import WINDOW_HOURS, MemberDay
 from pipeline.windows.aggregate import COLUMN_BITS, HOUR_BITS
 from pipeline.windows.columns import (
+    BOT,
     COLUMNS,
     HOUR_ACTIVE,
     KINDS,
@@ -24,6 +25,7 @@ from pipeline.windows.rolling import (
     PARTICIPANT_WINDOWS,
     READ_BACK_DAYS,
     DayColumns,
+    NetworkColumns,
     hours_as_of,
     insert_active,
 )
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.history import DetectorState, MemberHistories, Reading
-    from pipeline.windows.aggregate import CommunityDelta, ShardDelta
+    from pipeline.windows.aggregate import CommunityDelta, Departments, ShardDelta
     from pipeline.windows.rolling import Bump, Counts
     from pipeline.windows.store import KeptProfile, Verdicts
 
@@ -56,12 +58,13 @@ class _Member:
 class _Community:
     """One community: its row in the network's grid, its members and its hours."""
 
-    __slots__ = ("first_day", "hours", "members", "name", "newest_hour", "row", "shard")
+    __slots__ = ("first_day", "hours", "line", "members", "name", "newest_hour", "row", "shard")
 
     def __init__(self, row: int, shard: int) -> None:
         self.row = row
         self.shard = shard
         self.name: str | None = None
+        self.line: str | None = None
         self.first_day = 1 << 30
         self.newest_hour = 0
         self.members: dict[str, _Member] = {}
@@ -124,6 +127,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._communities: dict[str, dict[str, _Community]] = {}
+        self._departments: Departments = {}
         self._grids: dict[str, _Grid] = {}
         self._fences: dict[tuple[int, str], int] = {}
         self._judged: dict[tuple[str, int], int] = {}
@@ -160,6 +164,8 @@ class MemoryStore:
             community = known[name] = _Community(len(known), shard)
         if delta.name:
             community.name = delta.name
+        if delta.line:
+            community.line = delta.line
 
         def bump_day(position: int, column: int, amount: int) -> None:
             grid.bump(community.row, position, column, amount)
@@ -182,6 +188,14 @@ class MemoryStore:
         for hour in [hour for hour in community.hours if hour <= community.newest_hour - RING_HOURS]:
             del community.hours[hour]
 
+    async def describe(self, departments: Departments) -> None:
+        """See `WindowStore.describe`."""
+        self._departments |= departments
+
+    async def departments(self, network: str) -> dict[str, str]:
+        """See `WindowStore.departments`."""
+        return {member: found for (where, member), found in self._departments.items() if where == network}
+
     async def networks(self) -> list[str]:
         """See `WindowStore.networks`."""
         return sorted(self._communities)
@@ -201,14 +215,16 @@ class MemoryStore:
             network=network,
             communities=tuple(wanted),
             names=tuple(community.name for community in wanted.values()),
+            lines=tuple(community.line for community in wanted.values()),
             shards=tuple(community.shard for community in wanted.values()),
             first_days=np.array([community.first_day for community in wanted.values()], dtype=np.int64),
             first_day=first_day,
             days=last_day - first_day + 1,
             columns=columns,
-            network_columns=(
+            network_columns=NetworkColumns(
                 everybody.get(PARTICIPANT_ARRIVALS, nobody).sum(axis=0),
                 everybody.get(PARTICIPANT_STAYS, nobody).sum(axis=0),
+                sum((everybody[c].sum(axis=0) for c in everybody if c <= BOT), start=nobody[0]),
             ),
         )
 

@@ -11,7 +11,8 @@ class Keys(NamedTuple):
     Per shard `<namespace>:{<namespace>-<shard>}:` followed by
     fences              hash: partition -> next offset
     networks            set
-    c:<network>         hash: community -> display name
+    c:, l:<network>     hash: community -> display name, line
+    p:<network>         hash: pseudonym -> department, in the shard of the pseudonym
     d:, h:<community>   rings of days, of hours          (community = <network>/<community>)
     m:<community>       hash: pseudonym -> packed member
     n:<network>         ring of days, participants summed over the shard

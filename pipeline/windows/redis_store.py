@@ -9,6 +9,7 @@ import msgspec
 
 from pipeline.windows.aggregate import shard_of
 from pipeline.windows.columns import (
+    NETWORK_ACTIVITIES,
     PARTICIPANT_ARRIVALS,
     PARTICIPANT_STAYS,
     RING_DAYS,
@@ -19,18 +20,20 @@ from pipeline.windows.memory_store import hour_windows
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, patiently, pipelined
 from pipeline.windows.ring import EMPTY_RING, Rings, positions
-from pipeline.windows.rolling import READ_BACK_DAYS, DayColumns
+from pipeline.windows.rolling import READ_BACK_DAYS, DayColumns, NetworkColumns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.history import MemberHistories
-    from pipeline.windows.aggregate import ShardDelta
+    from pipeline.windows.aggregate import Departments, ShardDelta
     from pipeline.windows.redis_scripts import Client
     from pipeline.windows.store import HourWindow
 
 _encode = msgspec.msgpack.Encoder().encode
 _APPLIED, _STRADDLES = 0, 2
+DESCRIPTIONS_REMEMBERED = 200_000
+"""Departments this process remembers to have written: some 30 MB."""
 RINGS_A_COMMAND = 2_000
 """About ten megabytes; Redis does nothing else meanwhile."""
 
@@ -43,6 +46,7 @@ class RedisStore:
         self._keys = Keys(namespace)
         self._shards = shards
         self._apply = Script(client, "apply.lua")
+        self._described: Departments = {}
         self.refused = 0
         """Shards of batches that had been counted before."""
 
@@ -68,6 +72,29 @@ class RedisStore:
                 straddling[shard] = int(fence)
         return straddling
 
+    async def describe(self, departments: Departments) -> None:
+        """See `WindowStore.describe`; what was written before is not written again.
+
+        Raises:
+            RetryLater: describe the same again.
+        """
+        fresh = {key: found for key, found in departments.items() if self._described.get(key) != found}
+        if not fresh:
+            return
+        by_key: dict[str, list[str]] = {}
+        for (network, member), department in fresh.items():
+            key = f"{self._keys.shard(self._shard(network, member))}p:{network}"
+            by_key.setdefault(key, []).extend((member, department))
+        await pipelined(self._client, [("HSET", key, *pairs) for key, pairs in by_key.items()])
+        if len(self._described) > DESCRIPTIONS_REMEMBERED:
+            self._described.clear()
+        self._described |= fresh
+
+    async def departments(self, network: str) -> dict[str, str]:
+        """See `WindowStore.departments`."""
+        found = await self._of_every_shard("HGETALL", f"p:{network}")
+        return {member.decode(): name.decode() for members in found for member, name in members.items()}
+
     async def networks(self) -> list[str]:
         """See `WindowStore.networks`."""
         prefixes = [self._keys.shard(shard) for shard in range(self._shards)]
@@ -84,19 +111,22 @@ class RedisStore:
         _, newest, first = positions(rings)
         first_day = first_boundary - READ_BACK_DAYS + 1
         last_day = max([last_boundary, *newest.tolist(), *positions(sums)[1].tolist()])
+        lines = await self._lines(network, shards)
         columns, network_rings = (Rings(raws, RING_DAYS, first_day, last_day) for raws in (rings, sums))
         return DayColumns(
             network=network,
             communities=tuple(name.decode() for _, names in communities for name in names),
             names=tuple(shown.decode() or None for _, names in communities for shown in names.values()),
+            lines=tuple(lines.get(name) for _, names in communities for name in names),
             shards=tuple(shard for shard, names in communities for _ in names),
             first_days=first,
             first_day=first_day,
             days=last_day - first_day + 1,
             columns={number: columns.series(number) for number in columns.numbers},
-            network_columns=(
+            network_columns=NetworkColumns(
                 network_rings.series(PARTICIPANT_ARRIVALS).sum(axis=0),
                 network_rings.series(PARTICIPANT_STAYS).sum(axis=0),
+                network_rings.series(NETWORK_ACTIVITIES).sum(axis=0),
             ),
         )
 
@@ -121,6 +151,12 @@ class RedisStore:
             self._client, [("HGETALL", f"{self._keys.shard(shard)}c:{network}") for shard in shards]
         )
         return [(shard, dict(sorted(names.items()))) for shard, names in zip(shards, found, strict=True)]
+
+    async def _lines(self, network: str, shards: Sequence[int]) -> dict[bytes, str]:
+        found = await pipelined(
+            self._client, [("HGETALL", f"{self._keys.shard(shard)}l:{network}") for shard in shards]
+        )
+        return {name: line.decode() for lines in found for name, line in lines.items()}
 
     async def _rings(self, letter: str, network: str, shard: int, communities: Iterable[bytes]) -> list[bytes]:
         """The ring of each of these communities of one shard."""

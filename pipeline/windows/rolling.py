@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -79,24 +79,33 @@ def distinct(arrivals: Counts, stays: Counts, width: int) -> Counts:
     return result
 
 
+class NetworkColumns(NamedTuple):
+    """Summed over a whole network, (L,) each: arrivals and stays of participants, activities of all kinds and bots."""
+
+    participant_arrivals: Counts
+    participant_stays: Counts
+    activities: Counts
+
+
 @dataclass(frozen=True, slots=True)
 class DayColumns:
     """Decoded rings of the C communities of one network: `columns[c]` is (C, L), days `first_day` … `first_day`+L-1.
 
     The last day is at or after the newest activity of every community; columns nobody counted are absent.
-    `shards` is the shard of each community. `network_columns` are the arrivals and stays of participants, summed over
-    the whole network, (L,) each.
+    `shards` is the shard of each community, `lines` its line where one is known. `network_columns` are of the whole
+    network, communities of other shards included.
     """
 
     network: str
     communities: tuple[str, ...]
     names: tuple[str | None, ...]
+    lines: tuple[str | None, ...]
     shards: tuple[int, ...]
     first_days: Counts
     first_day: int
     days: int
     columns: dict[int, Counts]
-    network_columns: tuple[Counts, Counts]
+    network_columns: NetworkColumns
 
 
 class Windows:
@@ -112,7 +121,10 @@ class Windows:
             days: distinct(self._column(ACTIVE_ARRIVALS[days]), self._column(ACTIVE_STAYS[days]), days)
             for days in WINDOW_DAYS
         }
-        self._network_participants = distinct(*source.network_columns, PARTICIPANT_WINDOW_DAYS)
+        network = source.network_columns
+        self._network_participants = distinct(
+            network.participant_arrivals, network.participant_stays, PARTICIPANT_WINDOW_DAYS
+        )
 
     def _column(self, number: int) -> Counts:
         return self._source.columns.get(number, self._zeros)
@@ -130,6 +142,7 @@ class Windows:
             network=source.network,
             communities=source.communities,
             names=source.names,
+            lines=source.lines,
             boundary_day=boundary_day,
             first_days=source.first_days,
             activities={
@@ -142,6 +155,7 @@ class Windows:
             active_members_7_days=self._active[7][:, span],
             participants_7_days=self._participants[:, span],
             network_participants=self._network_participants[span],
+            network_activities=source.network_columns.activities[span],
         )
 
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.history import DetectorState, MemberHistories, Reading
-    from pipeline.windows.aggregate import ShardDelta
+    from pipeline.windows.aggregate import Departments, ShardDelta
     from pipeline.windows.rolling import DayColumns
 
 
@@ -61,6 +61,12 @@ class WindowStore(Protocol):
         A shard that has counted the batch before changes nothing. One whose fence lies inside of it changes nothing
         either and is returned with its fence: trim the batch to offsets at or after it and apply that.
         """
+
+    async def describe(self, departments: Departments) -> None:
+        """Keep the department of each member; call it before the batch is applied, so that a crash repeats it."""
+
+    async def departments(self, network: str) -> dict[str, str]:
+        """Member -> department, of those whose department is known."""
 
     async def networks(self) -> list[str]:
         """Networks with at least one community, sorted."""

@@ -44,6 +44,7 @@ def history_at(
         network="intranet",
         communities=tuple(f"community-{place}" for place in range(count)),
         names=(None,) * count,
+        lines=(None,) * count,
         boundary_day=first_day + day,
         first_days=np.full(count, first_day),
         activities={Kind.POST: 2 * padded},
@@ -52,6 +53,7 @@ def history_at(
         active_members_7_days=padded,
         participants_7_days=padded,
         network_participants=padded_total,
+        network_activities=padded_total,
     )
 
 

@@ -22,6 +22,7 @@ def history(acts: dict[Kind, list[int]], members: list[int], year: list[int] | N
         network="intranet",
         communities=tuple(f"community-{place}" for place in range(count)),
         names=(None,) * count,
+        lines=(None,) * count,
         boundary_day=19_500,
         first_days=np.full(count, 19_000),
         activities=activities,
@@ -30,6 +31,7 @@ def history(acts: dict[Kind, list[int]], members: list[int], year: list[int] | N
         active_members_7_days=nobody,
         participants_7_days=nobody,
         network_participants=nobody[0],
+        network_activities=nobody[0],
     )
 
 

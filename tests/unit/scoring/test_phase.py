@@ -36,6 +36,7 @@ def _history(series: NDArray[np.int64], day: int) -> History:
         network="intranet",
         communities=tuple(f"community-{place}" for place in range(count)),
         names=(None,) * count,
+        lines=(None,) * count,
         boundary_day=day,
         first_days=np.zeros(count, dtype=np.int64),
         activities={},
@@ -44,6 +45,7 @@ def _history(series: NDArray[np.int64], day: int) -> History:
         active_members_7_days=series,
         participants_7_days=series,
         network_participants=series.sum(axis=0),
+        network_activities=series.sum(axis=0),
     )
 
 
