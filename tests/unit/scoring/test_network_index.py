@@ -26,7 +26,6 @@ def history(posts: list[list[int]], weekly_members: list[list[int]], boundary_da
         communities=tuple(f"community-{place}" for place in range(count)),
         names=(None,) * count,
         lines=(None,) * count,
-        lines=(None,) * count,
         boundary_day=boundary_day,
         first_days=np.full(count, 15_000),
         activities={Kind.POST: np.repeat(np.array(posts), spans, axis=1), Kind.VIEW: nobody + 1000},
@@ -35,7 +34,6 @@ def history(posts: list[list[int]], weekly_members: list[list[int]], boundary_da
         active_members_7_days=np.repeat(np.array(weekly_members), spans, axis=1),
         participants_7_days=nobody,
         network_participants=nobody[0],
-        network_activities=nobody[0],
         network_activities=nobody[0],
     )
 
