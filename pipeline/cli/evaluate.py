@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
 FEW_DECLINES = 10
 """With fewer, the interval of an F1 is wider than any difference between detectors."""
-COLUMNS = ("declines", "recall", "precision (strict)", "F1 (90 %)", "false a year (watched)", "delay (p75)")
+COLUMNS = ("recall\n(of)", "precision\n(strict)", "F1\n(90 %)", "false\n(watched)", "delay\n(p75)")
+LEAST_NAME_WIDTH = 17
+NOTHING = "–"  # noqa: RUF001 - the sign for no figure; a hyphen would read as minus
 LEGEND = (
-    "An alert is right from 14 days before to 56 days after a strong decline. strict: alerts near doubtful declines "
-    "counted as false. 90 %: interval of F1. false a year: false alarms in a year of one community; watched: in a year "
-    "at 3 members a week or more. delay: days from the decline to the alert, median and upper quartile."
+    "An alert is right from 14 days before to 56 days after a strong decline; of: how many there are. "
+    "strict: alerts near doubtful declines counted as false. 90 %: interval of F1. false: false alarms in a year of one "
+    "community; watched: in a year at 3 members a week or more. delay: days from the decline to the alert, median and "
+    "upper quartile."
 )
 
 
 def evaluate(
+    *,
     events: Annotated[list[Path], typer.Argument(help=EVENTS_HELP, allow_dash=True)],
     labels: Annotated[list[Path] | None, typer.Option(help="Labels to use, one file for each of events.")] = None,
     alerts: Annotated[
@@ -100,23 +104,23 @@ def _table(scored: Sequence[Scores]) -> Table:
     """Both tiers of every archive; below them the simple rules, on the labels of all."""
     from pipeline.lab.evaluation.simple_rules import SIMPLE_RULES  # noqa: PLC0415 - quick --help
 
-    table = Table("", "", *COLUMNS, box=box.SIMPLE)
-    for column in table.columns[2:]:
-        column.justify = "right"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column(min_width=LEAST_NAME_WIDTH)
+    for heading in COLUMNS:
+        table.add_column(heading, justify="right", no_wrap=True)
     for each in scored:
-        for place, (tier, figures) in enumerate(each.tiers.items()):
-            table.add_row("" if place else each.archive, tier, *_cells(figures))
+        for tier, figures in each.tiers.items():
+            table.add_row(f"{each.archive}, {tier}", *_cells(figures))
     table.add_section()
     for rule in SIMPLE_RULES:
-        table.add_row(rule.description, "rule", *_cells(scored[-1].rules[rule.name]))
+        table.add_row(rule.description, *_cells(scored[-1].rules[rule.name]))
     return table
 
 
 def _cells(figures: Figures) -> list[str]:
-    interval = "–".join(_share(bound) for bound in figures.f1_90_percent or ())
+    interval = "-".join(_share(bound) for bound in figures.f1_90_percent or ())
     return [
-        str(figures.declines),
-        _share(figures.recall),
+        f"{_share(figures.recall)} ({figures.declines})",
         f"{_share(figures.precision)} ({_share(figures.strict_precision)})",
         f"{_share(figures.f1)} ({interval})" if interval else _share(figures.f1),
         f"{_share(figures.false_per_community_year)} ({_share(figures.false_per_watched_year)})",
@@ -125,11 +129,11 @@ def _cells(figures: Figures) -> list[str]:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}".removeprefix("0")
+    return NOTHING if value is None else f"{value:.2f}".removeprefix("0")
 
 
 def _whole(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0f}"
+    return NOTHING if value is None else f"{value:.0f}"
 
 
 def _notes(evaluated: Sequence[EvaluatedArchive], together: Scores) -> list[str]:

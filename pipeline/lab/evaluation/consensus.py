@@ -62,7 +62,7 @@ def votes_of(weekly: NDArray[np.int64]) -> list[list[Votes]]:
 
 
 def _weekly_counts(weekly: NDArray[np.int64]) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
-    """(community, day of the first count, weekly counts from the first active week), once for each start of the week."""
+    """(community, day of the first count, weekly counts since the first active week) for each start of the week."""
     for community, members in enumerate(weekly):
         for phase in range(WEEK_DAYS):
             counts = members[WEEK_DAYS - 1 + phase :: WEEK_DAYS]

@@ -25,7 +25,7 @@ PANEL_INCHES = 1.7
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 LEVEL_COLOUR, NEUTRAL_COLOUR = "#1d4ed8", "#9ca3af"
 HIT_COLOUR, MISS_COLOUR, FALSE_COLOUR = "#15803d", "#b91c1c", "#d97706"
-MARKS = {Tier.WATCH: ("^", 0.97), Tier.CONFIRMED: ("D", 0.8)}
+MARKS = {Tier.WATCH: ("^", 0.92), Tier.CONFIRMED: ("D", 0.76)}
 """Shape of an alert, and its place on the height of a panel."""
 
 
@@ -76,10 +76,10 @@ def _draw_community(axes: Axes, evaluated: EvaluatedArchive, community: str) -> 
     axes.plot(days, series.weekly[series.communities.index(community)], color=LEVEL_COLOUR, linewidth=0.9)
     for day in evaluated.labels.communities[community].neutral:
         axes.axvline(_x(series.first_day + day), color=NEUTRAL_COLOUR, linewidth=0.6, alpha=0.5)
-    for day, _ in evaluated.tiers[Tier.WATCH.value][community].hits:
-        axes.axvline(_x(series.first_day + day), color=HIT_COLOUR, linewidth=1.6)
-    for day in evaluated.tiers[Tier.WATCH.value][community].missed:
-        axes.axvline(_x(series.first_day + day), color=MISS_COLOUR, linewidth=1.6)
+    met = evaluated.tiers[Tier.WATCH.value][community]
+    for colour, declines in {HIT_COLOUR: [day for day, _ in met.hits], MISS_COLOUR: met.missed}.items():
+        for decline in declines:
+            axes.axvline(_x(series.first_day + decline), color=colour, linewidth=1.6)
     for tier, (shape, place) in MARKS.items():
         _draw_alerts(axes, evaluated.tiers[tier.value][community], series.first_day, shape, place)
     axes.set_title(community, loc="left", fontsize=9)
@@ -88,11 +88,8 @@ def _draw_community(axes: Axes, evaluated: EvaluatedArchive, community: str) -> 
 
 
 def _draw_alerts(axes: Axes, met: Met, first_day: int, shape: str, place: float) -> None:
-    for days, colour in (
-        ([alert for _, alert in met.hits], HIT_COLOUR),
-        (met.neutral, NEUTRAL_COLOUR),
-        (met.false, FALSE_COLOUR),
-    ):
+    told = {HIT_COLOUR: [day for _, day in met.hits], NEUTRAL_COLOUR: met.neutral, FALSE_COLOUR: met.false}
+    for colour, days in told.items():
         axes.plot(
             [_x(first_day + day) for day in days],
             [place] * len(days),
@@ -100,7 +97,6 @@ def _draw_alerts(axes: Axes, met: Met, first_day: int, shape: str, place: float)
             color=colour,
             markersize=5,
             transform=axes.get_xaxis_transform(),
-            clip_on=False,
         )
 
 

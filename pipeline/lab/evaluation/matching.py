@@ -37,8 +37,9 @@ class Met(NamedTuple):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """How well alerts met labels; None where there is nothing to divide by. Without a decline nothing but false alarms
-    can be judged.
+    """How well alerts met labels; None where there is nothing to divide by.
+
+    Without a decline nothing but false alarms can be judged.
     """
 
     communities: int
@@ -101,8 +102,8 @@ def figures(met: Sequence[Met]) -> Figures:
         false=false,
         neutral=neutral,
         recall=_ratio(hits, declines),
-        precision=_ratio(hits, hits + false),
-        strict_precision=_ratio(hits, hits + false + neutral),
+        precision=_ratio(hits, hits + false) if declines else None,
+        strict_precision=_ratio(hits, hits + false + neutral) if declines else None,
         f1=_ratio(2 * hits, 2 * hits + missed + false) if declines else None,
         f1_90_percent=_interval(met) if declines else None,
         false_per_community_year=_ratio(false, sum(each.years for each in met)),

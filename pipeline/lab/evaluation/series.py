@@ -46,7 +46,7 @@ class Series:
     @property
     def days(self) -> int:
         """Length of the past."""
-        return self.daily.shape[1]
+        return int(self.daily.shape[1])
 
 
 class SeriesCollector:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 QUIET_DAYS = 28
 """A rule alerts again once it has not held for so long."""
 
+FEWEST_OF_A_WEEK = 20
+"""Daily members, added up over the days of a week, below which a rule says nothing; likewise the two below."""
+FEWEST_OF_A_MONTH = 14
+FEWEST_OF_A_SEASON = 2
+"""In a week of the 84 days."""
+
 
 class SimpleRule(NamedTuple):
     """A condition on the distinct members of each day, (communities, days) -> where it holds, of the same shape."""
@@ -31,22 +37,23 @@ def _silent(daily: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _timer_30(daily: NDArray[np.int64]) -> NDArray[np.bool_]:
-    return (_mean(daily, 30) == 0) & (np.cumsum(daily, axis=1) > 0)
+    quiet: NDArray[np.bool_] = (_mean(daily, 30) == 0) & (np.cumsum(daily, axis=1) > 0)
+    return quiet
 
 
 def _week_over_week(daily: NDArray[np.int64]) -> NDArray[np.bool_]:
     before = _mean(daily, 7, ago=7)
-    return (_mean(daily, 7) < 0.5 * before) & (before * 7 >= 20)
+    return (_mean(daily, 7) < 0.5 * before) & (before * 7 >= FEWEST_OF_A_WEEK)
 
 
 def _ratio_7_28(daily: NDArray[np.int64]) -> NDArray[np.bool_]:
     month = _mean(daily, 28)
-    return (_mean(daily, 7) < 0.6 * month) & (month * 28 >= 14)
+    return (_mean(daily, 7) < 0.6 * month) & (month * 28 >= FEWEST_OF_A_MONTH)
 
 
 def _ratio_28_84(daily: NDArray[np.int64]) -> NDArray[np.bool_]:
     before = _mean(daily, 84, ago=28)
-    return (_mean(daily, 28) < 0.5 * before) & (before * 7 >= 2)
+    return (_mean(daily, 28) < 0.5 * before) & (before * 7 >= FEWEST_OF_A_SEASON)
 
 
 SIMPLE_RULES = (

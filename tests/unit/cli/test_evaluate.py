@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from pipeline.cli.evaluate import evaluate
-from pipeline.cli.main import _OneSentence
+from pipeline.cli.main import _OneSentence, app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,10 +69,10 @@ def elan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Elan:
         if name.startswith("ELAN_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    app = typer.Typer(cls=_OneSentence, pretty_exceptions_enable=False)
-    app.callback()(lambda: None)
-    app.command()(evaluate)
-    return lambda *arguments: CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+    alone = typer.Typer(cls=_OneSentence, pretty_exceptions_enable=False)
+    alone.callback()(lambda: None)
+    alone.command()(evaluate)
+    return lambda *arguments: CliRunner().invoke(alone, ["evaluate", *map(str, arguments)])
 
 
 def figures(path: Path) -> Any:
@@ -94,6 +94,14 @@ def test_a_replay_finds_the_decline_and_stands_beside_the_simple_rules(elan: Ela
     assert [archive["archive"] for archive in found["archives"]] == ["events"]
     assert found["together"]["tiers"]["watch"]["recall"] == 1.0
     assert set(found["together"]["rules"]) == {"silent", "timer30", "week_over_week", "ratio_7_28", "ratio_28_84"}
+
+
+def test_a_replay_is_scored_as_the_alerts_of_a_backtest_are(elan: Elan, tmp_path: Path) -> None:
+    events = write_events(tmp_path / "events.jsonl")
+    assert CliRunner().invoke(app, ["backtest", str(events), "--alerts", "alerts.jsonl"]).exit_code == 0
+    elan(events, "--json", "replayed.json")
+    elan(events, "--alerts", "alerts.jsonl", "--json", "read.json")
+    assert figures(tmp_path / "replayed.json") == figures(tmp_path / "read.json")
 
 
 def test_alerts_of_another_detector_are_scored_file_by_file_and_together(elan: Elan, tmp_path: Path) -> None:

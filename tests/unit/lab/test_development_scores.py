@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.lab.evaluation.archives import TOGETHER, EvaluatedFile, Scores, evaluate, scores
-from pipeline.settings import settings_of
+from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.lab.evaluation.matching import Figures
@@ -35,7 +35,7 @@ def together(data_folder: Path) -> Scores:
     """Give the figures of all four archives taken together."""
     files = [EvaluatedFile(path, None, None) for path in sorted(data_folder.glob("*.jsonl.gz"))]
     assert len(files) == 4
-    settings = settings_of([])
+    settings = Settings()
     return scores(TOGETHER, [asyncio.run(evaluate(file, "jsonl", None, settings)) for file in files])
 
 

@@ -17,7 +17,7 @@ from pipeline.lab.evaluation.simple_rules import SIMPLE_RULES, rule_days
 from pipeline.lab.replay_file import read_in_order, replay_file
 from pipeline.lab.runs import Recorder
 from pipeline.publish.alerts import encode_transition
-from pipeline.settings import settings_of
+from pipeline.settings import Settings
 from pipeline.sources.report import ImportReport
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # The two that are replayed in a second; Houston has no strong decline.
 ARCHIVES = ("ncar", "houston")
-SETTINGS = settings_of([])
+SETTINGS = Settings()
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,8 @@ def test_labels_are_those_of_the_reference(
     assert json.loads(msgspec.json.encode(evaluated[archive].labels)) == json.loads(path.read_bytes())
 
 
+# The reference leaves closing its files to the interpreter.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("tier", Tier)
 @pytest.mark.parametrize("archive", ARCHIVES)
 def test_figures_are_those_of_the_reference(
@@ -102,13 +104,6 @@ def test_simple_rules_speak_on_the_days_of_the_reference(
         if days
     }
     assert found == expected
-
-
-def test_a_replay_is_scored_as_its_alerts_in_a_file_are(
-    data_folder: Path, evaluated: dict[str, EvaluatedArchive]
-) -> None:
-    replayed = EvaluatedFile(data_folder / "ncar.jsonl.gz", None, None)
-    assert asyncio.run(evaluate(replayed, "jsonl", None, SETTINGS)).tiers == evaluated["ncar"].tiers
 
 
 def test_communities_with_declines_are_drawn(evaluated: dict[str, EvaluatedArchive], tmp_path: Path) -> None:
