@@ -184,7 +184,7 @@ class Judge:
             work.steps[row].extend(champion_notice(boundary, row, notice) for notice in notices)
 
     def _network_alert(self, history: History, work: _Work, rules: NetworkRules) -> bool:
-        """Whether the network as a whole has an alert. Every shard keeps its state, one of them tells of it."""
+        """Whether nothing arrives from the network. Every shard keeps its state, one of them tells of it."""
         first_day = history.boundary_day - len(history.network_activities) + 1
         seen = np.flatnonzero(history.network_activities)
         series = NetworkSeries(
@@ -197,7 +197,9 @@ class Judge:
         work.network_state = decision.state
         if TELLING_SHARD in work.shards:
             work.network_steps.extend(network_step(history, rules.zone, step) for step in decision.steps)
-        return decision.cause not in {None, NetworkCause.HOLIDAY}
+        # Where people stopped, each community is held against the rest of the network: one that makes up most of it
+        # must not hide behind its own drop.
+        return decision.cause is NetworkCause.SOURCE_STOPPED
 
     async def _survey(self, history: History, work: _Work, index: EngagementIndex) -> None:
         kept = await self._verdicts.lives(history.network, work.shards)

@@ -36,7 +36,7 @@ def decide(
 ) -> list[Decision]:
     """One decision for each community, in the order of `history.communities`.
 
-    While the network as a whole has an alert (`network_down`) no community is given one; it is judged again after.
+    While nothing arrives from the network (`network_down`) no community is given an alert; it is judged again after.
 
     Call it once for each boundary day, in order, with the states of the decisions before ({} at first). The same
     histories in the same order of days give the same decisions, whichever communities are judged together.

@@ -44,6 +44,7 @@ async def replay_file(
     activities: Iterable[Activity], settings: Settings, recorder: Recorder
 ) -> AsyncIterator[AlertTransition]:
     """Alert steps of a replay, as they would have been told; the recorder sees every boundary."""
-    async for step in backtest_of(settings, recorder.readings).run(activities):
+    on_readings = recorder.readings if recorder.listens else None
+    async for step in backtest_of(settings, on_readings).run(activities):
         recorder.step(step)
         yield step

@@ -63,6 +63,11 @@ class Recorder:
         self.runs: dict[tuple[str, str], CommunityRun] = {}
         self.network_steps: list[AlertTransition] = []
 
+    @property
+    def listens(self) -> bool:
+        """Whether any community's readings are wanted."""
+        return self._chosen is None or bool(self._chosen)
+
     def readings(self, network: str, readings: Iterable[Reading]) -> None:
         """Take in the readings of one boundary."""
         for reading in readings:

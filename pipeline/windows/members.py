@@ -7,22 +7,23 @@ from pipeline.history import MemberDay
 _CONTINUES = 0x80
 
 
-def decode_member(value: bytes, boundary_day: int) -> list[MemberDay]:
-    """Active days up to and with `boundary_day`, oldest first."""
+def decode_member(value: bytes, oldest_day: int, boundary_day: int) -> list[MemberDay]:
+    """Active days from `oldest_day` up to and with `boundary_day`, oldest first."""
     hours = value[0]
     at = 1 if hours == 0 else 3 + hours
     day = int.from_bytes(value[at : at + 2], "little")
     at += 2
     days = []
-    while True:
+    while day >= oldest_day:
         conversational, at = _varint(value, at)
         relational, at = _varint(value, at)
         if day <= boundary_day:
             days.append(MemberDay(day, conversational, relational >> 1, bool(relational & 1)))
         if at >= len(value):
-            return days[::-1]
+            break
         gap, at = _varint(value, at)
         day -= gap
+    return days[::-1]
 
 
 def _varint(value: bytes, at: int) -> tuple[int, int]:

@@ -29,7 +29,7 @@ from pipeline.windows.rolling import (
     hours_as_of,
     insert_active,
 )
-from pipeline.windows.store import NETWORK_STATE, HourWindow
+from pipeline.windows.store import MEMBER_DAYS, NETWORK_STATE, HourWindow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -232,9 +232,9 @@ class MemoryStore:
         """See `WindowStore.members`."""
         histories = {}
         for pseudonym, member in self._communities[network][community].members.items():
-            days = member.days[: bisect_right(member.days, boundary_day)]
-            participation = set(member.participation_days)
+            days = _within(member.days, boundary_day)
             if days:
+                participation = set(_within(member.participation_days, boundary_day))
                 histories[pseudonym] = [MemberDay(day, *member.acts[day], day in participation) for day in days]
         return histories
 
@@ -294,6 +294,10 @@ class MemoryStore:
             self._loaded_abaques.pop(network, None)
         else:
             self._loaded_abaques[network] = abaque
+
+
+def _within(days: list[int], boundary_day: int) -> list[int]:
+    return days[bisect_right(days, boundary_day - MEMBER_DAYS) : bisect_right(days, boundary_day)]
 
 
 def _add_acts(member: _Member, slot: int, acts: int, bump_day: Bump, bump_hour: Bump) -> None:

@@ -21,6 +21,7 @@ from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, patiently, pipelined
 from pipeline.windows.ring import EMPTY_RING, Rings, positions
 from pipeline.windows.rolling import READ_BACK_DAYS, DayColumns, NetworkColumns
+from pipeline.windows.store import MEMBER_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -134,7 +135,8 @@ class RedisStore:
         """See `WindowStore.members`."""
         prefix = self._keys.shard(self._shard(network, community))
         (found,) = await pipelined(self._client, [("HGETALL", f"{prefix}m:{network}/{community}")])
-        decoded = {name.decode(): decode_member(value, boundary_day) for name, value in found.items()}
+        oldest_day = boundary_day - MEMBER_DAYS + 1
+        decoded = {name.decode(): decode_member(value, oldest_day, boundary_day) for name, value in found.items()}
         return {name: days for name, days in decoded.items() if days}
 
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:

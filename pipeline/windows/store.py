@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pipeline.windows.rolling import DayColumns
 
 
+MEMBER_DAYS = 365
+"""Days of a member that are read. Both stores remember more, and not the same: nobody must see the difference."""
 NETWORK_STATE = ""
 """What is remembered of a network as a whole stands among the states of each shard; no community has this name."""
 
@@ -77,7 +79,7 @@ class WindowStore(Protocol):
         """Days of all communities of these shards: what these boundaries need, and all that is newer."""
 
     async def members(self, network: str, community: str, boundary_day: int) -> MemberHistories:
-        """Active days of every member of a community up to and with the boundary day; 365 days back all are there."""
+        """Active days of every member of a community within `MEMBER_DAYS` days up to and with the boundary day."""
 
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
         """Windows of 1 and 24 hours before `end_hour` (hours since 1970, UTC)."""
