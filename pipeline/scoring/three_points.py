@@ -73,9 +73,9 @@ def three_points(weekly_participants: NDArray[np.int64]) -> ThreePoints:
 
 def three_points_of(life: Life) -> ThreePoints:
     """The points of a life by its first trough; `peak_week` is None, since a life keeps the height of peaks only."""
-    if not life.troughs:
+    first = next((trough for trough in life.troughs if trough.peak >= LOWEST_PEAK), None)
+    if first is None:
         return ThreePoints(None, None, None)
-    first = life.troughs[0]
     days = [None if day is None else day - life.first_day for day in (first.since_day, first.back_day)]
     trough_week, rebound_week = (None if day is None else day // WEEK_DAYS for day in days)
     return ThreePoints(None, trough_week, rebound_week)

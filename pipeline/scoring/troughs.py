@@ -2,7 +2,8 @@
 
 Comparable are troughs below a peak of the same size class. One that is still open, or whose community has died in it,
 is not a failure yet: it is censored at `day` and counts as long as it has been watched (Kaplan and Meier, 1958). Each
-trough counts once, so a community with three of them counts three times.
+trough counts once, so a community with three of them counts three times. Troughs below a peak of less than two
+participants a week are left out: they are one member's week off (`three_points.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from scipy.stats import CensoredData, ecdf
 
 from pipeline.scoring.life import WEEK_DAYS
 from pipeline.scoring.survival import SIZE_CLASSES, size_class
+from pipeline.scoring.three_points import LOWEST_PEAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,7 +56,9 @@ class TroughAbaque(msgspec.Struct, frozen=True):
 
 def learn_troughs(lives: Sequence[Life], day: int, smallest_cell: int = SMALLEST_CELL) -> TroughAbaque:
     """How the troughs of a network's communities have ended, as known at the end of `day`."""
-    troughs = [trough for life in lives for trough in life.troughs if trough.since_day <= day]
+    troughs = [
+        trough for life in lives for trough in life.troughs if trough.since_day <= day and trough.peak >= LOWEST_PEAK
+    ]
     cells = {ALL_SIZES: _cell(ALL_SIZES, troughs, day, smallest_cell)}
     for _, name in SIZE_CLASSES:
         cells[name] = _cell(name, [each for each in troughs if size_class(each.peak) == name], day, smallest_cell)

@@ -83,7 +83,7 @@ def test_a_curve_too_short_or_without_anybody_has_no_point() -> None:
 def test_a_life_tells_its_first_trough_in_weeks_of_age() -> None:
     assert three_points_of(Life(1000)) == NOTHING
     assert three_points_of(Life(1000, troughs=[Trough(1072, 9.0)])) == ThreePoints(None, 10, None)
-    twice = Life(1000, troughs=[Trough(1072, 9.0, 1160), Trough(1400, 9.0, 1500)])
+    twice = Life(1000, troughs=[Trough(1030, 1.5, 1050), Trough(1072, 9.0, 1160), Trough(1400, 9.0, 1500)])
     assert three_points_of(twice) == ThreePoints(None, 10, 22)
 
 

@@ -60,7 +60,7 @@ def test_what_happened_after_the_day_is_not_known() -> None:
 @pytest.mark.parametrize(
     ("peak", "size"),
     [
-        *((0.5, "<6"), (5.99, "<6"), (6.0, "6-12"), (12.0, "12-25"), (25.0, "25-50")),
+        *((2.0, "<6"), (5.99, "<6"), (6.0, "6-12"), (12.0, "12-25"), (25.0, "25-50")),
         *((49.9, "25-50"), (50.0, "50+"), (4000.0, "50+")),
     ],
 )
@@ -79,13 +79,18 @@ def test_a_class_with_too_few_gives_way_to_all_and_all_to_nothing() -> None:
     assert comparable_troughs(learnt(troughs, smallest_cell=11), 3.0) is None
 
 
+def test_a_week_off_of_a_single_member_is_no_trough() -> None:
+    abaque = learnt([trough(10, back=True, peak=each) for each in (0.0, 1.0, 1.9, 2.0)])
+    assert (abaque.cells[ALL_SIZES].count, abaque.cells["<6"].count) == (1, 1)
+
+
 def test_a_network_without_troughs_has_nothing_to_compare_with() -> None:
     abaque = learn_troughs([Life(10_000, DAY)], DAY, 0)
     assert abaque.cells[ALL_SIZES] == TroughCell("all", 0, 0)
 
 
 def test_an_abaque_of_troughs_survives_json() -> None:
-    abaque = learnt([trough(weeks, back=weeks < 20, peak=weeks) for weeks in range(1, 60)], smallest_cell=10)
+    abaque = learnt([trough(weeks, back=weeks < 20, peak=weeks) for weeks in range(2, 60)], smallest_cell=10)
     assert msgspec.json.decode(msgspec.json.encode(abaque), type=TroughAbaque) == abaque
 
 
@@ -93,7 +98,7 @@ any_trough = st.builds(
     trough,
     weeks=st.integers(0, 120),
     back=st.booleans(),
-    peak=st.floats(1, 80),
+    peak=st.floats(2, 80),
     ended_ago_weeks=st.integers(0, 50),
 )
 
