@@ -20,22 +20,27 @@ if TYPE_CHECKING:
 
 COLOURS = ("#111827", "#1d4ed8", "#b91c1c", "#d97706", "#15803d", "#7c3aed", "#0e7490")
 MONTHS_SHOWN = 60
+PICTURES = (".png", ".svg", ".pdf")
 
 
-def check_matplotlib() -> None:
+def check_picture(path: Path) -> None:
     """Say what is missing before the long work, not after it.
 
     Raises:
-        SettingsError: matplotlib is not installed.
+        SettingsError: matplotlib is not installed, or the picture cannot be written to this file.
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise SettingsError(
             "Pictures need matplotlib; install it with pip install 'elan-esn[plot]', or leave --plot out."
         )
+    if path.suffix not in PICTURES:
+        raise SettingsError(f"--plot {path} is no picture: end the name of the file in {', '.join(PICTURES)}.")
+    if not path.parent.is_dir():
+        raise SettingsError(f"--plot {path} cannot be written: make the folder {path.parent} first.")
 
 
 def draw_survival(survival: Survival, bins: Sequence[Bin], network: str, path: Path) -> Path:
-    """Draw the curves, and the calibration where there are `bins`, into `path` (PNG, SVG or PDF by its ending)."""
+    """Draw the curves, and the calibration where there are `bins`, into `path`; returns it."""
     import matplotlib as mpl  # noqa: PLC0415 - half a second that only pictures need
 
     mpl.use("agg")
