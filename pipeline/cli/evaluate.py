@@ -26,8 +26,8 @@ LEAST_NAME_WIDTH = 17
 NOTHING = "–"  # noqa: RUF001 - the sign for no figure; a hyphen would read as minus
 LEGEND = (
     "An alert is right from 14 days before to 56 days after a strong decline; of: how many there are. "
-    "strict: alerts near doubtful declines counted as false. 90 %: interval of F1. false: false alarms in a year of one "
-    "community; watched: in a year at 3 members a week or more. delay: days from the decline to the alert, median and "
+    "strict: alerts near doubtful declines counted as false. 90 %: interval of F1. false: false alarms in a year of "
+    "one community; watched: in a year at 3 members a week or more. delay: days from the decline to the alert, median and "
     "upper quartile."
 )
 
@@ -79,11 +79,20 @@ def _write(evaluated: Sequence[EvaluatedArchive], label_files: Sequence[Path], f
     import msgspec  # noqa: PLC0415 - quick --help
 
     for each, path in zip(evaluated, label_files, strict=False):
-        path.write_bytes(msgspec.json.encode(each.labels) + b"\n")
+        _write_file(path, msgspec.json.encode(each.labels))
     if figures_file is not None:
         archives, together = _scores(evaluated)
         found = msgspec.json.encode({"archives": archives, "together": together})
-        figures_file.write_bytes(msgspec.json.format(found) + b"\n")
+        _write_file(figures_file, msgspec.json.format(found))
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    from pipeline.errors import SettingsError  # noqa: PLC0415 - quick --help
+
+    try:
+        path.write_bytes(content + b"\n")
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written ({error.strerror or error}); give another place.") from None
 
 
 def _scores(evaluated: Sequence[EvaluatedArchive]) -> tuple[list[Scores], Scores]:
@@ -148,7 +157,7 @@ def _notes(evaluated: Sequence[EvaluatedArchive], together: Scores) -> list[str]
             "false alarms can be counted."
         )
     elif figures.declines < FEW_DECLINES:
-        notes.append(f"Only {figures.declines} strong declines: the figures may be far from those of next year.")
+        notes.append(f"Strong declines: only {figures.declines}, so the figures may be far from those of next year.")
     return notes
 
 

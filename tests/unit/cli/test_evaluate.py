@@ -89,7 +89,7 @@ def test_a_replay_finds_the_decline_and_stands_beside_the_simple_rules(elan: Ela
     assert result.exit_code == 0, result.stderr
     assert row(result, "events, watch").split()[2:6] == ["1.00", "(1)", "1.00", "(1.00)"]
     assert row(result, "never alerts").split()[2:4] == [".00", "(1)"]
-    assert "Only 1 strong declines" in result.stdout
+    assert "Strong declines: only 1," in result.stdout
     found = figures(tmp_path / "figures.json")
     assert [archive["archive"] for archive in found["archives"]] == ["events"]
     assert found["together"]["tiers"]["watch"]["recall"] == 1.0
@@ -166,6 +166,7 @@ def test_pictures_are_drawn_where_there_are_declines(elan: Elan, tmp_path: Path)
         (["events.jsonl", "--alerts", "strange.jsonl"], 2, "strange.jsonl does not fit events"),
         (["events.jsonl", "--alerts", "alerts.jsonl", "--labels", "events.jsonl"], 4, "events.jsonl holds no labels"),
         (["events.jsonl", "--alerts", "alerts.jsonl", "--labels", "other.json"], 2, "other.json does not fit events"),
+        (["events.jsonl", "--alerts", "alerts.jsonl", "--json", "no/f.json"], 2, "no/f.json cannot be written"),
     ],
 )
 def test_a_mistake_is_one_sentence(elan: Elan, tmp_path: Path, arguments: list[str], code: int, part: str) -> None:
