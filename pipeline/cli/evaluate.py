@@ -26,9 +26,9 @@ LEAST_NAME_WIDTH = 17
 NOTHING = "–"  # noqa: RUF001 - the sign for no figure; a hyphen would read as minus
 LEGEND = (
     "An alert is right from 14 days before to 56 days after a strong decline; of: how many there are. "
-    "strict: alerts near doubtful declines counted as false. 90 %: interval of F1. false: false alarms in a year of "
-    "one community; watched: in a year at 3 members a week or more. delay: days from the decline to the alert, median and "
-    "upper quartile."
+    "strict: alerts near doubtful declines counted as false. 90 %: interval of F1. "
+    "false: false alarms in a year of one community; watched: in a year at 3 members a week or more. "
+    "delay: days from the decline to the alert, median and upper quartile."
 )
 
 
