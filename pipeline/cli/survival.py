@@ -146,7 +146,8 @@ def _chances(found: Survival) -> Table:
     from pipeline.scoring.survival import size_class  # noqa: PLC0415 - quick --help
 
     columns = {size_class(size): size for size in SIZES if size_class(size) in found.by_size}
-    columns |= {"other sizes": size for size in SIZES if size_class(size) not in found.by_size}
+    without_curve = [size for size in SIZES if size_class(size) not in found.by_size]
+    columns |= dict(zip(["other sizes"], without_curve, strict=False))
     title = "Chance of success by participants a week"
     table = Table("age", title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in columns:

@@ -148,7 +148,8 @@ def chance_of_success(survival: Survival, size: float, age_days: int, silent_day
     What is known of a community silent for some days is that it was alive when somebody last took part, so that is the
     age the chance is conditioned on; the silence itself is no evidence here. On real archives that tells .80 of those
     silent for 3 to 6 months where .69 were seen, and .91 of those active in the last week where .96 were. From
-    `DEAD_AFTER_DAYS` of silence on a community counts as dead and has no chance to be told.
+    `DEAD_AFTER_DAYS` of silence on a community counts as dead and has no chance to be told. The curves are of the past:
+    where a network as a whole begins to fade, fewer live on than they tell.
 
     The curve is that of its size class, else of the established (from 12 weeks of age), else of all spaces: the first
     with `smallest_cell` communities seen at its age and any seen at the age asked about. None where there is none.
