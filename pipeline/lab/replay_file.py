@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.lab.backtest import Backtest
 from pipeline.pseudonyms import Pseudonymiser
 from pipeline.rules import rules_of
+from pipeline.settings import require_pseudonym_key
 from pipeline.sources.ordering import in_time_order
 from pipeline.sources.registry import source_named
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.sources.report import ImportReport
 
 REPLAY_KEY = b"a replay stores nothing, so its key protects nothing"
+"""Where none is set. With the deployment's own, notices name the same pseudonyms as the live ones."""
 
 
 def read_in_order(path: Path, source: str, network: str | None, report: ImportReport) -> Iterator[Activity]:
@@ -35,9 +37,9 @@ def read_in_order(path: Path, source: str, network: str | None, report: ImportRe
 
 def backtest_of(settings: Settings, on_readings: OnReadings | None = None) -> Backtest:
     """A backtest by the rules of a deployment."""
-    return Backtest(
-        rules_of(settings), lambda network: settings.network(network).time_zone, Pseudonymiser(REPLAY_KEY), on_readings
-    )
+    has_key = settings.privacy.pseudonym_key is not None or settings.mode == "development"
+    pseudonym = Pseudonymiser(require_pseudonym_key(settings) if has_key else REPLAY_KEY)
+    return Backtest(rules_of(settings), lambda network: settings.network(network).time_zone, pseudonym, on_readings)
 
 
 async def replay_file(
