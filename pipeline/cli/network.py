@@ -94,8 +94,8 @@ def _members(found: Memberships) -> list[str]:
     counted = ", ".join(f"{count} {quadrant.value}" for quadrant, count in found.quadrants.items()) or "nobody"
     share = found.active / found.active_in_a_year if found.active_in_a_year else 0.0
     of_year = (
-        f"{share:.0%} of the {found.active_in_a_year:,} memberships active in the last 365 days were so in the last 28; "
-        f"{found.median_share_of_active:.0%} in the median community"
+        f"{share:.0%} of the {found.active_in_a_year:,} memberships active in the last 365 days were so in the last "
+        f"28; {found.median_share_of_active:.0%} in the median community"
     )
     return [
         f"memberships active in the last 28 days: {counted}.",

@@ -81,7 +81,7 @@ async def calibrate(settings: Settings, events: Path, source: str, network: str 
 
 
 async def _snapshots(settings: Settings, activities: Sequence[Activity], network: str) -> list[Snapshot]:
-    """As of days half a year apart, and as of the end."""
+    """As of days half a year apart, and as of the end; none where the past is too short for any."""
     zone = rules_of(settings).of_network(network).zone
 
     def day_of(activity: Activity) -> int:
@@ -90,6 +90,8 @@ async def _snapshots(settings: Settings, activities: Sequence[Activity], network
     known_after = DEAD_AFTER_DAYS + int(MONTHS * DAYS_A_MONTH) + 1
     # A survey is up to four weeks old, so the last day is as much earlier.
     cuts = range(day_of(activities[0]) + DAYS_TO_LEARN, day_of(activities[-1]) - known_after - 28, DAYS_BETWEEN)
+    if not cuts:
+        return []
     backtest, snapshots = backtest_of(settings), []
     for _, part in groupby(activities, lambda activity: bisect_right(cuts, day_of(activity))):
         async for _ in backtest.run(part):
