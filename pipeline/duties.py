@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SHARDS_A_LEASE = 16
+SHARDS_A_LEASE = 4
 LEASE_SECONDS = 30.0
 BOUNDARIES_A_STEP = 7
 """Boundaries judged on one reading of the windows; a crash repeats at most these."""

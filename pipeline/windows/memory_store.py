@@ -25,6 +25,7 @@ from pipeline.windows.rolling import (
     PARTICIPANT_WINDOWS,
     READ_BACK_DAYS,
     DayColumns,
+    DenseColumns,
     NetworkColumns,
     hours_as_of,
     insert_active,
@@ -220,7 +221,7 @@ class MemoryStore:
             first_days=np.array([community.first_day for community in wanted.values()], dtype=np.int64),
             first_day=first_day,
             days=last_day - first_day + 1,
-            columns=columns,
+            columns=DenseColumns(columns, (len(wanted), last_day - first_day + 1)),
             network_columns=NetworkColumns(
                 everybody.get(PARTICIPANT_ARRIVALS, nobody).sum(axis=0),
                 everybody.get(PARTICIPANT_STAYS, nobody).sum(axis=0),

@@ -123,7 +123,7 @@ class RedisStore:
             first_days=first,
             first_day=first_day,
             days=last_day - first_day + 1,
-            columns={number: columns.series(number) for number in columns.numbers},
+            columns=columns,
             network_columns=NetworkColumns(
                 network_rings.series(PARTICIPANT_ARRIVALS).sum(axis=0),
                 network_rings.series(PARTICIPANT_STAYS).sum(axis=0),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 HEADER_BYTES = 48
 _POSITION_BYTES = slice(36, 48)
 _TYPES: dict[int, np.dtype[np.unsignedinteger]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4")}
+_SHORT_BYTES = 2
 EMPTY_RING = struct.pack("<33B3x3I", 1, 1, *bytes(31), 0, 0, 1 << 30)
 """A ring without a column, for a community that has none yet: its first day lies far ahead, as in `memory_store`."""
 
@@ -30,7 +31,7 @@ class _Alike(NamedTuple):
 
 
 class Rings:
-    """Rings of C communities over positions `first` … `last`: columns are decoded when they are asked for.
+    """Rings of C communities over positions `first` … `last`: `Columns` that are decoded when they are asked for.
 
     `last` must be at or after the newest position of every ring.
     """
@@ -44,6 +45,9 @@ class Rings:
             _Alike(np.array(rows), tuple(layout[2:]), _unroll([raws[row] for row in rows], size, first, last))
             for layout, rows in by_layout.items()
         ]
+        widest = max((group.values.itemsize for group in self._groups), default=1)
+        # Half the memory, and exact: 400 times 65,535 is far from overflowing.
+        self._type = np.dtype(np.int32 if widest <= _SHORT_BYTES else np.int64)
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -51,12 +55,21 @@ class Rings:
         return frozenset(column for group in self._groups for column in group.columns)
 
     def series(self, column: int) -> Counts:
-        """(C, L), zeros where nothing was counted."""
-        series: Counts = np.zeros(self._shape, dtype=np.int64)
+        """(C, L), zeros where nothing was counted; of 32 bits where sums over a ring cannot overflow them."""
+        series: Counts = np.zeros(self._shape, dtype=self._type)
         for group in self._groups:
             if column in group.columns:
                 series[group.rows] = group.values[:, :, group.columns.index(column)]
         return series
+
+    def totals(self, column: int, start: int, stop: int) -> Counts:
+        """Sums over places `start` … `stop` - 1, (C,)."""
+        totals: Counts = np.zeros(self._shape[0], dtype=np.int64)
+        for group in self._groups:
+            if column in group.columns and stop > start:
+                place = group.columns.index(column)
+                totals[group.rows] = group.values[:, start:stop, place].sum(axis=1, dtype=np.int64)
+        return totals
 
 
 def positions(raws: Sequence[bytes]) -> NDArray[np.int64]:

@@ -72,10 +72,11 @@ def distinct(arrivals: Counts, stays: Counts, width: int) -> Counts:
 
     The last position must be at or after the last activity. Positions 0 … width - 2 see only part of their window.
     """
-    come, stay = np.cumsum(arrivals, axis=-1), np.cumsum(stays, axis=-1)
-    gone = np.zeros_like(stay)
-    gone[..., width:] = stay[..., :-width]
-    result: Counts = come - gone - (come[..., -1:] - stay[..., -1:])
+    result: Counts = arrivals.copy()
+    result[..., width:] -= stays[..., :-width]
+    np.cumsum(result, axis=-1, out=result)
+    # Who has come and not gone is on both sides of the sum: what is left at the end stayed for good.
+    result -= result[..., -1:] - stays[..., -width:].sum(axis=-1, keepdims=True)
     return result
 
 
@@ -87,11 +88,48 @@ class NetworkColumns(NamedTuple):
     activities: Counts
 
 
+class Columns(Protocol):
+    """Counts of C communities over L days (or hours), by column."""
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Columns that anybody counted."""
+
+    def series(self, column: int) -> Counts:
+        """(C, L), zeros where nothing was counted; integers of 32 bits where that is exact."""
+
+    def totals(self, column: int, start: int, stop: int) -> Counts:
+        """Sums over places `start` … `stop` - 1, (C,)."""
+
+
+class DenseColumns:
+    """Columns that lie in memory as arrays, (C, L) each."""
+
+    def __init__(self, columns: dict[int, Counts], shape: tuple[int, int]) -> None:
+        self._columns = columns
+        self._shape = shape
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """See `Columns`."""
+        return frozenset(self._columns)
+
+    def series(self, column: int) -> Counts:
+        """See `Columns`."""
+        found = self._columns.get(column)
+        return np.zeros(self._shape, dtype=np.int64) if found is None else found
+
+    def totals(self, column: int, start: int, stop: int) -> Counts:
+        """See `Columns`."""
+        totals: Counts = self.series(column)[:, start:stop].sum(axis=1)
+        return totals
+
+
 @dataclass(frozen=True, slots=True)
 class DayColumns:
-    """Decoded rings of the C communities of one network: `columns[c]` is (C, L), days `first_day` … `first_day`+L-1.
+    """What the C communities of one network counted on L = `days` days from `first_day` on.
 
-    The last day is at or after the newest activity of every community; columns nobody counted are absent.
+    The last day is at or after the newest activity of every community.
     `shards` is the shard of each community, `lines` its line where one is known. `network_columns` are of the whole
     network, communities of other shards included.
     """
@@ -104,7 +142,7 @@ class DayColumns:
     first_days: Counts
     first_day: int
     days: int
-    columns: dict[int, Counts]
+    columns: Columns
     network_columns: NetworkColumns
 
 
@@ -112,22 +150,24 @@ class Windows:
     """The windows of a group of communities, readable as of any boundary they remember."""
 
     def __init__(self, source: DayColumns) -> None:
+        series = source.columns.series
         self._source = source
-        self._zeros: Counts = np.zeros((len(source.communities), source.days), dtype=np.int64)
-        self._participants = distinct(
-            self._column(PARTICIPANT_ARRIVALS), self._column(PARTICIPANT_STAYS), PARTICIPANT_WINDOW_DAYS
-        )
-        self._active = {
-            days: distinct(self._column(ACTIVE_ARRIVALS[days]), self._column(ACTIVE_STAYS[days]), days)
-            for days in WINDOW_DAYS
+        self._activities = {
+            kind: series(column) for kind, column in KIND_COLUMN.items() if column in source.columns.numbers
         }
+        self._bots = series(BOT)
+        self._participants = distinct(series(PARTICIPANT_ARRIVALS), series(PARTICIPANT_STAYS), PARTICIPANT_WINDOW_DAYS)
+        self._active_7_days = distinct(series(ACTIVE_ARRIVALS[7]), series(ACTIVE_STAYS[7]), 7)
         network = source.network_columns
         self._network_participants = distinct(
             network.participant_arrivals, network.participant_stays, PARTICIPANT_WINDOW_DAYS
         )
 
-    def _column(self, number: int) -> Counts:
-        return self._source.columns.get(number, self._zeros)
+    def _active(self, days: int, end: int) -> Counts:
+        """Distinct active members in the `days` days before position `end`: those not gone since, without the new."""
+        columns, newest = self._source.columns, self._source.days
+        stayed = columns.totals(ACTIVE_STAYS[days], end - days, newest)
+        return stayed - columns.totals(ACTIVE_ARRIVALS[days], end, newest)
 
     def as_of(self, boundary_day: int) -> History:
         """The history that ends with `boundary_day`: arrays are slices, nothing dated later is in them."""
@@ -145,14 +185,10 @@ class Windows:
             lines=source.lines,
             boundary_day=boundary_day,
             first_days=source.first_days,
-            activities={
-                kind: source.columns[column][:, span]
-                for kind, column in KIND_COLUMN.items()
-                if column in source.columns
-            },
-            bot_activities=self._column(BOT)[:, span],
-            active_members={days: series[:, end - 1] for days, series in self._active.items()},
-            active_members_7_days=self._active[7][:, span],
+            activities={kind: counts[:, span] for kind, counts in self._activities.items()},
+            bot_activities=self._bots[:, span],
+            active_members={days: self._active(days, end) for days in WINDOW_DAYS},
+            active_members_7_days=self._active_7_days[:, span],
             participants_7_days=self._participants[:, span],
             network_participants=self._network_participants[span],
             network_activities=source.network_columns.activities[span],
