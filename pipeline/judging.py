@@ -19,7 +19,7 @@ from pipeline.reading_columns import readings_of
 from pipeline.scoring.abaque import Abaque, percentiles
 from pipeline.scoring.champion_notices import review
 from pipeline.scoring.engagement import INDEX_WINDOW_DAYS, engagement_index
-from pipeline.scoring.life import Life, PhaseTurn, survey, survey_day
+from pipeline.scoring.life import Life, survey, survey_day
 from pipeline.scoring.phase import phases
 from pipeline.scoring.profile import Profile, learn
 from pipeline.telling import Boundary, Teller, champion_notice, network_step, phase_notice
@@ -167,8 +167,6 @@ class Judge:
 
     def _phase_turns(self, boundary: Boundary, work: _Work, turns: Sequence[Turn]) -> None:
         for turn in turns:
-            state = work.states[turn.place]
-            state["turns"] = [*state.get("turns", ()), [turn.since_day, turn.phase.value, turn.peak]]
             notice = phase_notice(boundary, turn)
             if notice is not None and not self._is_too_small(boundary.history, turn.place):
                 work.steps[turn.place].append(notice)
@@ -205,8 +203,7 @@ class Judge:
         kept = await self._verdicts.lives(history.network, work.shards)
         known = [kept.get(community) for community in history.communities]
         before = [None if life is None else _decode_life(life) for life in known]
-        turns = [[msgspec.convert(turn, PhaseTurn) for turn in state.pop("turns", ())] for state in work.states]
-        for community, life in zip(history.communities, survey(history, index.index, before, turns), strict=True):
+        for community, life in zip(history.communities, survey(history, index.index, before), strict=True):
             if life is not None:
                 work.lives[community] = msgspec.json.encode(life)
 

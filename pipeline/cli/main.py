@@ -14,17 +14,21 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from pipeline import __version__
+from pipeline.cli.abaque import abaque
 from pipeline.cli.backtest import backtest
 from pipeline.cli.bench import bench
 from pipeline.cli.check import check
 from pipeline.cli.config import config
 from pipeline.cli.dead_letters import dead_letters
 from pipeline.cli.demo import demo
+from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
 from pipeline.cli.import_ import import_activities
+from pipeline.cli.network import network
 from pipeline.cli.resolve import resolve
 from pipeline.cli.serve import serve
 from pipeline.cli.status import status
+from pipeline.cli.survival import survival
 from pipeline.cli.topics import topics
 from pipeline.cli.worker import worker
 from pipeline.errors import ElanError
@@ -100,7 +104,11 @@ app.command(rich_help_panel=OPERATE)(serve)
 app.command(rich_help_panel=LOOK)(demo)
 app.command(rich_help_panel=LOOK)(status)
 app.command(rich_help_panel=LOOK)(explain)
+app.command(rich_help_panel=LOOK)(network)
+app.add_typer(abaque, name="abaque", rich_help_panel=LOOK)
+app.command(rich_help_panel=LOOK)(survival)
 app.command(rich_help_panel=LOOK)(backtest)
+app.command(rich_help_panel=LOOK)(evaluate)
 app.add_typer(dead_letters, name="dead-letters", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(resolve)
 app.add_typer(bench, name="bench", rich_help_panel=LOOK)

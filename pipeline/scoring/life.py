@@ -1,7 +1,7 @@
 """What is kept of a community's whole life, beyond the year that the windows remember: the raw material of abaques.
 
-A life is brought up to date on every survey day, once in 28 boundaries, and wherever the phase changes. From the lives
-of all its communities a network learns what is ordinary at which age (`abaque.py`, `troughs.py`, `survival.py`).
+A life is brought up to date on every survey day, once in 28 boundaries. From the lives of all its communities a network
+learns what is ordinary at which age (`abaque.py`, `troughs.py`, `survival.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from pipeline.model import Phase
+from pipeline.scoring.trough_tracking import Trough, troughs_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,28 +26,10 @@ SURVEY_WEEKS = SURVEY_DAYS // WEEK_DAYS
 DAYS_A_MONTH = 365.25 / 12
 MONTHS_KEPT = 120
 """Ten years of a curve; what is older says nothing about communities that begin now."""
-TROUGHS_KEPT = 12
 DEAD_AFTER_DAYS = 180
 """A community is dead where nobody has taken part for this long (docs/measures.md)."""
 ESTABLISHED_ACTIVE_WEEKS = 12
 """Established: took part in at least this many weeks of its life; the others never took off."""
-
-
-class Trough(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One time below half of the peak: since when, how high the peak was, when three quarters of it were back."""
-
-    since_day: int
-    peak: float
-    """Participants a week at the peak before, smoothed."""
-    back_day: int | None = None
-
-
-class PhaseTurn(msgspec.Struct, frozen=True, array_like=True):
-    """A phase taken since the last survey: since when it had shown, which, and the peak of the year before."""
-
-    since_day: int
-    phase: Phase
-    peak: float
 
 
 class Life(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -78,25 +60,23 @@ def survey_day(day: int) -> int:
     return day - day % SURVEY_DAYS
 
 
-def survey(
-    history: History, index: NDArray[np.float64], lives: Sequence[Life | None], turns: Sequence[Sequence[PhaseTurn]]
-) -> list[Life | None]:
+def survey(history: History, index: NDArray[np.float64], lives: Sequence[Life | None]) -> list[Life | None]:
     """The lives of all communities as of a survey day, in the order of the history; None where none has begun yet.
 
-    `index` (C,) is the engagement index at the boundary, `lives` those of the survey before (None at first) and `turns`
-    the phases taken since.
+    `index` (C,) is the engagement index at the boundary and `lives` are those of the survey before (None at first).
     """
     weekly = history.participants_7_days[:, ::-WEEK_DAYS]
+    known = [life or Life(int(day)) for life, day in zip(lives, history.first_days, strict=True)]
     sizes = _medians_of_active_weeks(weekly)
     new_weeks = (weekly[:, :SURVEY_WEEKS] > 0).sum(axis=1)
     last_days = _last_active_days(history)
+    troughs = troughs_after(history, [life.troughs for life in known], SURVEY_WEEKS)
     surveyed: list[Life | None] = []
-    for place, before in enumerate(lives):
+    for place, life in enumerate(known):
         first_day = int(history.first_days[place])
         if first_day > history.boundary_day:
             surveyed.append(None)
             continue
-        life = before or Life(first_day)
         seen = int(last_days[place])
         surveyed.append(
             Life(
@@ -105,7 +85,7 @@ def survey(
                 active_weeks=life.active_weeks + int(new_weeks[place]),
                 size=float(sizes[place]) if new_weeks[place] else life.size,
                 index_by_month=_grown(life.index_by_month, age_months(first_day, history.boundary_day), index[place]),
-                troughs=_troughs(life.troughs, turns[place]),
+                troughs=troughs[place],
                 line=history.lines[place] or life.line,
             )
         )
@@ -138,15 +118,3 @@ def _grown(curve: list[float | None], months: int, index: float) -> list[float |
         return curve
     unseen: list[float | None] = [None] * (months - 1 - len(curve))
     return [*curve[: months - 1], *unseen, round(float(index), 3)]
-
-
-def _troughs(known: list[Trough], turns: Sequence[PhaseTurn]) -> list[Trough]:
-    """A trough begins where it shows, or where a community falls asleep; it ends where the level is back."""
-    troughs = list(known)
-    for turn in turns:
-        is_open = bool(troughs) and troughs[-1].back_day is None
-        if turn.phase in {Phase.TROUGH, Phase.DORMANT} and not is_open:
-            troughs.append(Trough(turn.since_day, turn.peak))
-        elif turn.phase in {Phase.REBOUND, Phase.PEAK, Phase.PLATEAU} and is_open:
-            troughs[-1] = msgspec.structs.replace(troughs[-1], back_day=turn.since_day)
-    return troughs[-TROUGHS_KEPT:]

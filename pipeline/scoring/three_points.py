@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from pipeline.scoring.life import DAYS_A_MONTH, WEEK_DAYS
 from pipeline.scoring.phase import BACK, DAYS_TO_CHANGE, SMOOTHING_WEEKS, TROUGH
+from pipeline.scoring.trough_tracking import LOWEST_PEAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from pipeline.scoring.life import Life
 
 SHOWN_WEEKS = DAYS_TO_CHANGE // WEEK_DAYS
-LOWEST_PEAK = 2.0
-"""Participants a week. Half of a lower peak is less than one member: it is reached by whoever has a week off."""
 
 
 class ThreePoints(NamedTuple):

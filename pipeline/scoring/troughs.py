@@ -16,12 +16,13 @@ from scipy.stats import CensoredData, ecdf
 
 from pipeline.scoring.life import WEEK_DAYS
 from pipeline.scoring.survival import SIZE_CLASSES, size_class
-from pipeline.scoring.three_points import LOWEST_PEAK
+from pipeline.scoring.trough_tracking import LOWEST_PEAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.scoring.life import Life, Trough
+    from pipeline.scoring.life import Life
+    from pipeline.scoring.trough_tracking import Trough
 
 ALL_SIZES = "all"
 HORIZONS_WEEKS = (13, 26, 52)

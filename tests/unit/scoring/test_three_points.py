@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.model import PARTICIPATION
-from pipeline.scoring.life import ESTABLISHED_ACTIVE_WEEKS, WEEK_DAYS, Life, Trough
+from pipeline.scoring.life import ESTABLISHED_ACTIVE_WEEKS, WEEK_DAYS, Life
 from pipeline.scoring.three_points import (
     ThreePointCounts,
     ThreePoints,
@@ -19,6 +19,7 @@ from pipeline.scoring.three_points import (
     three_points,
     three_points_of,
 )
+from pipeline.scoring.trough_tracking import Trough
 from tests.unit.sources.made_exports import read
 
 if TYPE_CHECKING:
