@@ -1,68 +1,165 @@
-"""How many days of the new level pass until a watch is raised, and how often one is raised for nothing."""
+"""How many days of a new level pass until a watch is raised, beside the best test at the same rate of false alarms."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from msgspec.structs import asdict
 
-from pipeline.detection.detector import decide
-from pipeline.detection.holiday_calendar import Calendar
-from pipeline.history import HISTORY_DAYS, History
+from pipeline.history import HISTORY_DAYS
 from pipeline.lab.detection_bench.oracle import alarms, evidence, fitted_size, threshold_for
 from pipeline.lab.detection_bench.simulated import Scenario, simulate
-from pipeline.model import AlertState, Kind
+from pipeline.lab.detection_bench.watching import FIRST_BOUNDARY, OPEN_DAYS, count_raised, raised, years
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from pipeline.detection.detection_settings import DetectionSettings
-    from pipeline.history import DetectorState
     from pipeline.lab.detection_bench.simulated import Simulated
 
-FIRST_BOUNDARY = (date(2023, 1, 14) - date(1970, 1, 1)).days
-"""The year-end gate is open from here on ..."""
-QUIET_YEAR_DAYS = 340
-"""... until 19 December."""
-YEAR_DAYS = 365.25
-ONSET = 28
+LEVELS = (5, 10, 30, 100)
+DROPS = (0.5, 0.3, 0.0)
+STATIONARY = 2
+"""Communities without a change for each one with: false alarms are rare."""
+BEFORE_DAYS = 28
 """Days judged before the change, so that the detector does not start with it."""
 LONGEST_DELAY_DAYS = 150
-EVERYBODY = 1_000_000
-"""Participants of the rest of the network: so many that it never moves."""
+GOAL_LEVELS = (10, 30)
+GOAL_RATIO = 1.6
+GOAL_SILENCE_RATIO = 2.0
+GOAL_SILENCE_DAYS = 4.0
 
 
-def raised(simulated: Simulated, settings: DetectionSettings) -> Iterator[tuple[int, list[int]]]:
-    """Each boundary, as a place in the arrays, with the communities in which a watch was raised."""
-    states: list[DetectorState] = [{} for _ in simulated.daily]
-    for day in range(HISTORY_DAYS - 1, simulated.daily.shape[1]):
-        decisions = decide(history_at(simulated, day), states, Calendar(), settings)
-        states = [decision.state for decision in decisions]
-        yield day, [
-            place for place, decision in enumerate(decisions)
-            if any(step.state is AlertState.RAISED for step in decision.steps)
-        ]
+class Delay(msgspec.Struct, frozen=True):
+    """One level and one drop (the new rate over the old one).
+
+    Medians in days of the new level, None where more than half were not found within 150 days. `goal_days` is what the
+    watch may take, None where no goal is set; `met` says whether it does.
+    """
+
+    level: int
+    drop: float
+    oracle_days: float | None
+    oracle_false_alarms: float
+    """A community-year."""
+    watch_days: float | None
+    not_found_share: float
+    ratio: float | None
+    goal_days: float | None
+    met: bool | None
 
 
-def history_at(simulated: Simulated, day: int) -> History:
-    """What a boundary would hand to the detector at the end of that day."""
-    window = slice(day - HISTORY_DAYS + 1, day + 1)
-    weekly, count = simulated.weekly[:, window], len(simulated.weekly)
-    return History(
-        network="simulated",
-        communities=tuple(f"c{place}" for place in range(count)),
-        names=(None,) * count,
-        boundary_day=simulated.first_day + day,
-        first_days=np.full(count, simulated.first_day - HISTORY_DAYS),
-        activities={Kind.POST: simulated.activities[:, window]},
-        bot_activities=np.zeros_like(weekly),
-        active_members={},
-        active_members_7_days=weekly,
-        participants_7_days=weekly,
-        network_participants=np.full(HISTORY_DAYS, EVERYBODY),
+class FalseAlarms(msgspec.Struct, frozen=True):
+    """Watches raised in communities of one level in which nothing changes."""
+
+    level: int
+    watches: int
+    years: float
+    per_community_year: float
+
+
+class DetectionBench(msgspec.Struct, frozen=True):
+    """All that `elan bench detection` measures."""
+
+    communities: int
+    autocorrelation: float
+    seed: int
+    false_alarms: list[FalseAlarms]
+    delays: list[Delay]
+
+    @property
+    def goals_met(self) -> bool:
+        """Whether the watch keeps every goal."""
+        return all(delay.met is not False for delay in self.delays)
+
+
+def run_detection_bench(
+    communities: int,
+    autocorrelation: float,
+    seed: int,
+    settings: DetectionSettings,
+    *,
+    levels: Sequence[int] = LEVELS,
+    progress: Callable[[str], None] | None = None,
+) -> DetectionBench:
+    """Delays and false alarms of the detector, `communities` for each level and drop; same seed, same figures."""
+    false_alarms, delays = [], []
+    for level in levels:
+        if progress is not None:
+            progress(f"Communities of {level} weekly participants …")
+        quiet = simulate(
+            Scenario(level, autocorrelation=autocorrelation),
+            STATIONARY * communities,
+            OPEN_DAYS,
+            OPEN_DAYS,
+            FIRST_BOUNDARY,
+            np.random.default_rng([seed, level]),
+        )
+        watches = count_raised(quiet, settings)
+        false_alarms.append(FalseAlarms(level, watches, years(quiet), watches / years(quiet)))
+        for number, drop in enumerate(DROPS):
+            scenario = Scenario(level, drop, autocorrelation)
+            changed = simulate(
+                scenario,
+                communities,
+                BEFORE_DAYS + LONGEST_DELAY_DAYS,
+                BEFORE_DAYS,
+                FIRST_BOUNDARY,
+                np.random.default_rng([seed, level, number]),
+            )
+            delays.append(_delay(scenario, quiet, changed, watches, settings))
+    return DetectionBench(communities, autocorrelation, seed, false_alarms, delays)
+
+
+def _delay(
+    scenario: Scenario, quiet: Simulated, changed: Simulated, watches: int, settings: DetectionSettings
+) -> Delay:
+    """The oracle gets as many false alarms as the detector had, one where it had none."""
+    size = fitted_size(quiet)
+    steps = evidence(quiet, scenario.drop, size)[:, HISTORY_DAYS - 1 :]
+    threshold = threshold_for(steps, max(watches, 1))
+    told = alarms(evidence(changed, scenario.drop, size)[:, HISTORY_DAYS - 1 :], threshold)[:, BEFORE_DAYS:]
+    oracle = _median_days(np.where(told.any(axis=1), told.argmax(axis=1) + 1.0, np.inf))
+    found = watch_delays(changed, settings)
+    watch = _median_days(found)
+    goal = goal_days(scenario.level, scenario.drop, oracle)
+    return Delay(
+        level=int(scenario.level),
+        drop=scenario.drop,
+        oracle_days=oracle,
+        oracle_false_alarms=float(alarms(steps, threshold).sum()) / years(quiet),
+        watch_days=watch,
+        not_found_share=float(np.isinf(found).mean()),
+        ratio=None if watch is None or oracle is None else watch / oracle,
+        goal_days=goal,
+        met=None if goal is None else watch is not None and watch <= goal,
     )
+
+
+def watch_delays(changed: Simulated, settings: DetectionSettings) -> NDArray[np.float64]:
+    """Days of the new level until the watch, inf where none came; communities alerted before the change left out."""
+    first = np.full(len(changed.daily), np.inf)
+    early = np.zeros(len(changed.daily), dtype=np.bool_)
+    for day, places in raised(changed, settings):
+        if day < changed.onset:
+            early[places] = True
+        else:
+            first[places] = np.minimum(first[places], day - changed.onset + 1)
+    return first[~early]
+
+
+def goal_days(level: float, drop: float, oracle_days: float | None) -> float | None:
+    """What a watch may take: silence twice the oracle's days or 4 more, a drop 1.6 times at 10 to 30 participants."""
+    if oracle_days is None:
+        return None
+    if drop == 0.0:
+        return max(GOAL_SILENCE_RATIO * oracle_days, oracle_days + GOAL_SILENCE_DAYS)
+    return GOAL_RATIO * oracle_days if GOAL_LEVELS[0] <= level <= GOAL_LEVELS[1] else None
+
+
+def _median_days(days: NDArray[np.float64]) -> float | None:
+    median = float(np.median(days)) if len(days) else np.inf
+    return None if np.isinf(median) else median

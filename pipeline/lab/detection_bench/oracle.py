@@ -28,10 +28,11 @@ def evidence(simulated: Simulated, drop: float, size: float) -> NDArray[np.float
     """Log-likelihood ratio of each day's participants, rate `drop` against 1, (C, T); -inf where that is impossible."""
     counts, before = simulated.daily, simulated.expected[None, :]
     after = before * drop
-    found = (counts + size) * (np.log(before + size) - np.log(after + size))
+    found: NDArray[np.float64] = (counts + size) * (np.log(before + size) - np.log(after + size))
     if drop == 0.0:
-        return np.where(counts > 0, NEVER, found)
-    found += counts * np.log(drop)
+        found[counts > 0] = NEVER
+    else:
+        found += counts * np.log(drop)
     return found
 
 

@@ -1,12 +1,12 @@
 """Made-up communities as arrays: members who take part or not on each day, so that distinct counts follow from people.
 
-What is set was measured on archives (docs/detection.md): daily participants summed over a week against the distinct ones,
-their variance, the weekend against a working day.
+What is set was measured on archives (docs/detection.md): daily participants summed over a week against the distinct
+ones, their variance, the weekend against a working day.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +56,7 @@ class Simulated:
 
     `daily` and `weekly` (C, T) are distinct participants of the day and of the 7 days up to it, `activities` (C, T)
     what they did. `onset` is the place of the first day of the new rate. `expected` (T,) is the daily mean without a
-    change, `size` that of the negative binomial around it.
+    change.
     """
 
     first_day: int
@@ -65,7 +65,6 @@ class Simulated:
     weekly: NDArray[np.int64]
     activities: NDArray[np.int64]
     expected: NDArray[np.float64]
-    size: float = field(default=1.0)
 
 
 def simulate(  # noqa: PLR0917 - one argument a dimension
@@ -93,7 +92,6 @@ def simulate(  # noqa: PLR0917 - one argument a dimension
         weekly=np.stack([row[1] for row in rows]),
         activities=daily + chance.poisson(daily),
         expected=expected,
-        size=size,
     )
 
 
@@ -154,7 +152,7 @@ def _presence_of_week(rates: NDArray[np.float64], size: float) -> NDArray[np.flo
 
 
 def _moods(communities: int, days: int, size: float, autocorrelation: float, chance: Generator) -> NDArray[np.float64]:
-    """Gamma-distributed factors with mean 1, (communities, days): a slow AR(1) and white noise behind a Gaussian copula."""
+    """Gamma-distributed factors with mean 1, (communities, days); a slow AR(1) and white noise make their ranks."""
     if autocorrelation == 0.0:
         return chance.gamma(size, 1.0 / size, (communities, days))
     steps = chance.standard_normal((communities, days))
@@ -167,7 +165,8 @@ def _moods(communities: int, days: int, size: float, autocorrelation: float, cha
     normals = np.sqrt(autocorrelation) * slow + np.sqrt(1.0 - autocorrelation) * fast
     grid = np.linspace(-6.0, 6.0, 2001)
     quantiles = gammaincinv(size, ndtr(grid)) / size
-    return np.interp(normals.ravel(), grid, quantiles).reshape(normals.shape)
+    moods: NDArray[np.float64] = np.interp(normals.ravel(), grid, quantiles).reshape(normals.shape)
+    return moods
 
 
 def _present(
@@ -176,9 +175,8 @@ def _present(
     """Distinct participants of each day, and of the 7 days up to it, of one community, both (T,)."""
     patience = chance.standard_exponential((len(before), len(days)), dtype=np.float32)
     present = np.empty(patience.shape, dtype=np.bool_)
-    half, low = days.astype(np.float32), slice(onset, None)
-    np.less(patience[:, :onset], before.astype(np.float32)[:, None] * half[None, :onset], out=present[:, :onset])
-    np.less(patience[:, low], after.astype(np.float32)[:, None] * half[None, low], out=present[:, low])
+    for rates, span in ((before, slice(0, onset)), (after, slice(onset, None))):
+        np.less(patience[:, span], np.outer(rates, days[span]).astype(np.float32), out=present[:, span])
     recent = present.copy()
     for back in range(1, WEEK_DAYS):
         recent[:, back:] |= present[:, :-back]

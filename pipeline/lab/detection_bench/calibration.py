@@ -1,0 +1,97 @@
+"""Which score thresholds keep which budget of false alarms: measured on networks in which nothing changes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from pipeline.detection.budget import Budget, ScoreThresholds, with_thresholds
+from pipeline.lab.detection_bench.simulated import Scenario, simulate
+from pipeline.lab.detection_bench.watching import FIRST_BOUNDARY, OPEN_DAYS, count_raised, years
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipeline.detection.detection_settings import DetectionSettings
+    from pipeline.lab.detection_bench.simulated import Simulated
+
+LEVEL_SHARES = {2: 0.40, 4: 0.21, 8: 0.19, 16: 0.12, 35: 0.06, 100: 0.02}
+"""Weekly participants -> share of communities, about that of the archives: many are too small to be judged at all."""
+AUTOCORRELATION = 0.15
+"""Less than archives have (.2 to .3), so that the defaults give about the false alarms that were measured on them."""
+LIKELIHOOD_SCORES = (1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.25, 3.5, 4.0, 4.5)
+SILENCE_TO_LIKELIHOOD = 8.0
+FAST_ABOVE_LIKELIHOOD = 0.8
+"""All thresholds move together, in the proportions that were best on the archives (2.5, 20, 3.3)."""
+FEWEST_ALARMS = 5
+"""Of fewer the rate is anybody's guess."""
+
+
+def thresholds_at(likelihood_score: float) -> ScoreThresholds:
+    """The thresholds that go with one strictness."""
+    return ScoreThresholds(
+        likelihood_score=likelihood_score,
+        silence_score=SILENCE_TO_LIKELIHOOD * likelihood_score,
+        fast_score=FAST_ABOVE_LIKELIHOOD + likelihood_score,
+    )
+
+
+def stationary_network(communities: int, seed: int) -> list[Simulated]:
+    """About `communities` of all levels in which nothing changes, one array a level."""
+    return [
+        simulate(
+            Scenario(level, autocorrelation=AUTOCORRELATION),
+            max(1, round(share * communities)),
+            OPEN_DAYS,
+            OPEN_DAYS,
+            FIRST_BOUNDARY,
+            np.random.default_rng([seed, level]),
+        )
+        for level, share in LEVEL_SHARES.items()
+    ]
+
+
+def false_alarms(network: Sequence[Simulated], settings: DetectionSettings) -> tuple[int, float]:
+    """Watches raised, and the community-years they were raised in."""
+    return sum(count_raised(level, settings) for level in network), sum(years(level) for level in network)
+
+
+def calibrate(
+    communities: int, seed: int, settings: DetectionSettings, progress: Callable[[str], None] | None = None
+) -> list[Budget]:
+    """The table of `pipeline/detection/score_thresholds.json`, strictest first.
+
+    Each rate is one standard error above the measured one, so that a budget is kept rather than met.
+    """
+    network, table = stationary_network(communities, seed), []
+    for score in LIKELIHOOD_SCORES:
+        thresholds = thresholds_at(score)
+        alarms, exposed = false_alarms(network, with_thresholds(settings, thresholds))
+        if progress is not None:
+            progress(f"Scores from {score}: {alarms} false alarms in {exposed:.0f} community-years.")
+        if alarms >= FEWEST_ALARMS:
+            table.append(Budget((alarms + alarms**0.5) / exposed, thresholds))
+    return _rising(table[::-1])
+
+
+def _rising(table: list[Budget]) -> list[Budget]:
+    """Without the steps at which stricter thresholds gave no fewer alarms, by chance."""
+    kept = table[:1]
+    for budget in table[1:]:
+        if budget.false_alarms_per_community_year > kept[-1].false_alarms_per_community_year:
+            kept.append(budget)
+    return kept
+
+
+def encode_table(table: list[Budget]) -> bytes:
+    """As it is committed: one JSON array, indented, rates to 4 digits."""
+    rounded = [Budget(round(budget.false_alarms_per_community_year, 4), budget.thresholds) for budget in table]
+    if any(
+        later.false_alarms_per_community_year <= sooner.false_alarms_per_community_year
+        for sooner, later in pairwise(rounded)
+    ):
+        rounded = _rising(rounded)
+    return msgspec.json.format(msgspec.json.encode(rounded), indent=2) + b"\n"
