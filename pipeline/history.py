@@ -55,8 +55,7 @@ class History:
     network_activities: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class MemberDay:
+class MemberDay(msgspec.Struct, frozen=True, gc=False):
     """What one member did in one community on one day."""
 
     day: int

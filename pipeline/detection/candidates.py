@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.detection.levels import mean_of_newest, trimmed_baseline
-from pipeline.detection.likelihood import DECIMALS, drop_score, quiet_days, silence_score
+from pipeline.detection.likelihood import DECIMALS, drop_score
+from pipeline.detection.silence import quiet_days, silence_score
 from pipeline.model import PARTICIPATION, Kind
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PRESENT_WEEKS = (3, 4)
 """The present is the last 3 or the last 4 weeks, whichever tells the drop more clearly."""
+FAST_WEEKS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,15 @@ class Candidates:
 
 
 def find_candidates(history: History, levels: Levels, settings: DetectionSettings) -> Candidates:
-    """Evidence of every community from its levels, with 3 or 4 present weeks."""
+    """Evidence of every community from its levels: 3 or 4 present weeks, or 1 or 2 where these tell nothing yet."""
     short, long = (_compare(levels, weeks, settings) for weeks in PRESENT_WEEKS)
     clearer = (long.dropped & ~short.dropped) | ((long.dropped == short.dropped) & (long.score > short.score))
     compared = _choose(clearer & (long.baseline_weeks > 0), long, short)
-    quiet = quiet_days(history.participants_7_days)
-    silence = silence_score(compared.baseline, quiet)
+    for weeks in FAST_WEEKS:
+        fast = _compare_fast(levels, weeks, settings)
+        compared = _choose(fast.dropped & ~compared.dropped, fast, compared)
+    quiet = quiet_days(history)
+    silence = silence_score(history, compared.baseline, quiet)
     silent = _large_enough(compared.baseline, compared.baseline_weeks, settings) & (silence > settings.silence_score)
     return Candidates(compared, quiet, silence, silent, archived(history))
 
@@ -79,19 +84,40 @@ def archived(history: History) -> NDArray[np.bool_]:
 
 def _compare(levels: Levels, weeks: int, settings: DetectionSettings) -> Comparison:
     """The newest `weeks` blocks against the baseline before them."""
+    seen = _measure(levels, weeks, settings)
+    low_weeks = (levels.weeks[:, :weeks] <= settings.each_week_ratio * seen.baseline[:, None]).sum(axis=1)
+    dropped = (
+        _large_enough(seen.baseline, seen.baseline_weeks, settings)
+        & (seen.present <= settings.drop_ratio * seen.baseline)
+        & (levels.weeks[:, 0] <= settings.latest_week_ratio * seen.baseline)
+        & (low_weeks >= weeks - 1)
+        & (seen.score > settings.likelihood_score)
+    )
+    return replace(seen, dropped=dropped)
+
+
+def _compare_fast(levels: Levels, weeks: int, settings: DetectionSettings) -> Comparison:
+    """The same with 1 or 2 weeks, for communities large enough that so few say something; the score must be higher."""
+    seen = _measure(levels, weeks, settings)
+    dropped = (
+        _large_enough(seen.baseline, seen.baseline_weeks, settings)
+        & (seen.baseline >= settings.smallest_fast_baseline_participants)
+        & (seen.present <= settings.fast_drop_ratio * seen.baseline)
+        & (levels.weeks[:, 0] <= settings.fast_drop_ratio * seen.baseline)
+        & (seen.score > settings.fast_score)
+    )
+    return replace(seen, dropped=dropped)
+
+
+def _measure(levels: Levels, weeks: int, settings: DetectionSettings) -> Comparison:
+    """Baseline, present and score with this many present weeks; nothing is said of a drop yet."""
     baseline, baseline_weeks = trimmed_baseline(levels, weeks, settings.baseline_weeks)
     present = mean_of_newest(levels.weeks, weeks)
     raw = drop_score(baseline, baseline_weeks, present, weeks, settings.overdispersion_size)
     score = np.round(raw / levels.roughness, DECIMALS)
-    low_weeks = (levels.weeks[:, :weeks] <= settings.each_week_ratio * baseline[:, None]).sum(axis=1)
-    dropped = (
-        _large_enough(baseline, baseline_weeks, settings)
-        & (present <= settings.drop_ratio * baseline)
-        & (levels.weeks[:, 0] <= settings.latest_week_ratio * baseline)
-        & (low_weeks >= weeks - 1)
-        & (score > settings.likelihood_score)
+    return Comparison(
+        baseline, baseline_weeks, present, np.full_like(baseline_weeks, weeks), score, np.zeros(len(baseline), np.bool_)
     )
-    return Comparison(baseline, baseline_weeks, present, np.full_like(baseline_weeks, weeks), score, dropped)
 
 
 def _large_enough(

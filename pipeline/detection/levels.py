@@ -58,7 +58,10 @@ def measure(history: History, settings: DetectionSettings) -> Levels:
 
 def network_index(others: NDArray[np.float64], participants_needed: int) -> NDArray[np.float64]:
     """Each week of the rest of the network over the median of the 8 weeks up to it, (C, W) -> (C, W - 7)."""
-    median: NDArray[np.float64] = np.median(sliding_window_view(others, REFERENCE_WEEKS, axis=1), axis=2)
+    middle = (REFERENCE_WEEKS // 2 - 1, REFERENCE_WEEKS // 2)
+    # The mean of the two in the middle, as `np.median` says, which takes twice as long.
+    windows = np.partition(sliding_window_view(others, REFERENCE_WEEKS, axis=1), middle, axis=2)
+    median: NDArray[np.float64] = (windows[..., middle[0]] + windows[..., middle[1]]) / 2.0
     now = others[:, : median.shape[1]]
     index: NDArray[np.float64] = np.where(median >= participants_needed, now / np.maximum(median, 1.0), 1.0)
     return index

@@ -164,8 +164,8 @@ def _resolution(alert: OpenAlert, ratio: float, sight: Sight, settings: Detectio
         return Resolution.ARCHIVED
     if sight.quiet_days >= settings.dormant_weeks * WEEK_DAYS:
         return Resolution.DORMANT
-    # A silence may be raised while the weeks before it still carry the mean: the newest week must be back as well.
-    back = sight.weeks[0] >= settings.drop_ratio * alert.baseline
+    # A fast alert is raised while the weeks before it still carry the mean: the newest week must be back as well.
+    back = sight.weeks[0] >= settings.recovered_ratio * alert.baseline
     if back and ratio >= settings.recovered_ratio:
         return Resolution.RECOVERED
     if sight.day - alert.raised >= settings.settled_weeks * WEEK_DAYS:

@@ -46,18 +46,3 @@ def _log_likelihood(
     rate = np.maximum(rate, TINY)
     likelihood: NDArray[np.float64] = mean_count * np.log(rate) - (mean_count + size) * np.log(rate + size)
     return likelihood
-
-
-def silence_score(baseline: NDArray[np.float64], quiet_days: NDArray[np.int64]) -> NDArray[np.float64]:
-    """-ln of the probability that a community of `baseline` weekly participants says nothing for `quiet_days` days."""
-    daily = baseline * DAILY_VISITS / 7.0
-    size = np.asarray(DAILY_SIZES)[np.searchsorted(DAILY_SIZE_LEVELS, baseline, side="right")]
-    score: NDArray[np.float64] = np.round(-quiet_days * size * np.log(size / (daily + size)), DECIMALS)
-    return score
-
-
-def quiet_days(participants_7_days: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Whole days without any participant up to the boundary, (C, T) -> (C,): at least 7, or 0 where it is less."""
-    seen = participants_7_days[:, ::-1] > 0
-    run = np.where(seen.any(axis=1), seen.argmax(axis=1), seen.shape[1])
-    return np.where(run > 0, run + 6, 0)

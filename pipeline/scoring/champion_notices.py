@@ -121,9 +121,16 @@ def _review(members: MemberHistories, day: int, memory: _Memory) -> tuple[list[C
 def _standing(members: MemberHistories, day: int, preferred: Container[str] = ()) -> _Standing:
     after = day - CHAMPION_WINDOW_DAYS
     found = champions(members, day, preferred=preferred)
-    active = [days for days in members.values() if any(after < one.day <= day for one in reversed(days))]
-    total = sum(contributions(days, after, day) for days in active) if found else 0
-    return _Standing(members, day, found, total, len(active))
+    active = sum(_is_active(days, after, day) for days in members.values())
+    total = sum(contributions(days, after, day) for days in members.values()) if found else 0
+    return _Standing(members, day, found, total, active)
+
+
+def _is_active(days: list[MemberDay], after_day: int, up_to_day: int) -> bool:
+    newest = days[-1].day
+    if newest <= up_to_day:
+        return newest > after_day
+    return any(after_day < one.day <= up_to_day for one in days)
 
 
 def _silent(members: MemberHistories, day: int) -> list[ChampionNotice]:

@@ -36,7 +36,8 @@ def champions(
     Contributions are conversational acts of the last `window_days` days. Most first; of members with equally many the
     `preferred` ones, then by pseudonym. Empty where nobody contributed.
     """
-    made = {name: contributions(days, boundary_day - window_days, boundary_day) for name, days in members.items()}
+    counted = ((name, contributions(days, boundary_day - window_days, boundary_day)) for name, days in members.items())
+    made = {name: count for name, count in counted if count}
     total = sum(made.values())
     found: list[Champion] = []
     covered = 0
@@ -97,7 +98,14 @@ def reactivated(members: MemberHistories, boundary_day: int) -> int:
 
 def contributions(days: list[MemberDay], after_day: int, up_to_day: int) -> int:
     """Conversational acts of one member on the days after `after_day` up to and with `up_to_day`."""
-    return sum(active.conversational for active in days if after_day < active.day <= up_to_day)
+    made = 0
+    # From the newest on, and no generator: a review asks this of every member several times.
+    for active in reversed(days):
+        if active.day <= after_day:
+            break
+        if active.day <= up_to_day:
+            made += active.conversational
+    return made
 
 
 def _was_regular(days: list[MemberDay], up_to_day: int) -> bool:

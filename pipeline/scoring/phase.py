@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from pipeline.model import Phase
 
@@ -36,6 +35,7 @@ REBOUND_DAYS = 56
 DAYS_TO_CHANGE = 14
 PHASES = tuple(Phase)
 CODE = {phase: code for code, phase in enumerate(PHASES)}
+_CODE_OF_NAME = {phase.value: code for phase, code in CODE.items()}
 
 PhaseState = dict[str, Any]
 """`phase` and `since` (day), and while another phase knocks: `next` and `days` in a row. JSON values; {} at first."""
@@ -74,7 +74,7 @@ def phases(history: History, states: list[PhaseState]) -> tuple[list[Phase], lis
 
     The first two are in the order of the history. A new phase is taken once it has shown on 14 boundaries in a row.
     """
-    present = np.array([CODE[Phase(state["phase"])] if state else -1 for state in states], dtype=np.int64)
+    present = np.array([_CODE_OF_NAME[state["phase"]] if state else -1 for state in states], dtype=np.int64)
     since = np.array([state.get("since", history.boundary_day) for state in states], dtype=np.int64)
     curve = _curve(history)
     seen = _classify(curve, present, history.boundary_day - since)
@@ -84,7 +84,7 @@ def phases(history: History, states: list[PhaseState]) -> tuple[list[Phase], lis
         after[place] = _change(before, PHASES[seen[place]], history.boundary_day)
         if before and after[place]["phase"] != before["phase"]:
             turns.append(_turn(int(place), before, after[place], float(curve.peak[place])))
-    return [Phase(state["phase"]) for state in after], after, turns
+    return [PHASES[_CODE_OF_NAME[state["phase"]]] for state in after], after, turns
 
 
 def _turn(place: int, before: PhaseState, after: PhaseState, peak: float) -> Turn:
@@ -94,8 +94,11 @@ def _turn(place: int, before: PhaseState, after: PhaseState, peak: float) -> Tur
 
 def _curve(history: History) -> Curve:
     weekly = history.participants_7_days[:, ::-WEEK_DAYS].astype(np.float64)
-    smooth = sliding_window_view(weekly, SMOOTHING_WEEKS, axis=1).sum(axis=2) / SMOOTHING_WEEKS
-    columns = smooth.shape[1]
+    columns = weekly.shape[1] - SMOOTHING_WEEKS + 1
+    smooth = np.zeros((len(weekly), columns))
+    for week in range(SMOOTHING_WEEKS):
+        smooth += weekly[:, week : week + columns]
+    smooth /= SMOOTHING_WEEKS
     age = (history.boundary_day - history.first_days + 1) // WEEK_DAYS
     alive = np.arange(columns)[None, :] < np.clip(age - SMOOTHING_WEEKS + 1, 1, columns)[:, None]
     known = np.where(alive, smooth, -1.0)
@@ -107,10 +110,18 @@ def _curve(history: History) -> Curve:
         before=smooth[:, TREND_WEEKS],
         peak=known.max(axis=1),
         low=np.where(since_peak, smooth, np.inf).min(axis=1),
-        median=np.nanmedian(np.where(alive, smooth, np.nan), axis=1),
+        median=_median(smooth, alive),
         weeks=np.clip(age, 0, weekly.shape[1]),
         quiet=(weekly[:, :DORMANT_WEEKS] == 0).all(axis=1),
     )
+
+
+def _median(levels: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Median of the known levels of each row, of which there is at least one; `nanmedian` takes five times as long."""
+    rows = np.sort(np.where(known, levels, np.inf), axis=1)
+    count, place = known.sum(axis=1), np.arange(len(rows))
+    median: NDArray[np.float64] = (rows[place, (count - 1) // 2] + rows[place, count // 2]) / 2.0
+    return median
 
 
 def _classify(curve: Curve, present: NDArray[np.int64], held_days: NDArray[np.int64]) -> NDArray[np.int64]:

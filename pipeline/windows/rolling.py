@@ -174,7 +174,7 @@ class Windows:
         source = self._source
         end = boundary_day - source.first_day + 1
         start = end - HISTORY_DAYS
-        if start < 0 or end > source.days:
+        if end < READ_BACK_DAYS or end > source.days:
             message = f"day {boundary_day} is outside of the days read ({source.first_day}, {source.days} days)"
             raise ValueError(message)
         span = slice(start, end)

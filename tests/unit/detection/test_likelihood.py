@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.detection.likelihood import drop_score, quiet_days, silence_score
+from pipeline.detection.likelihood import drop_score
 
 
 def score(before: float, now: float, weeks: int = 4) -> float:
@@ -30,16 +30,3 @@ def test_a_drop_is_positive_a_rise_negative_and_more_weeks_say_more(before: floa
 
 def test_the_same_level_scores_nothing() -> None:
     assert score(12, 12) == 0
-
-
-def test_ten_quiet_days_of_ten_participants_are_as_improbable_as_the_formula_says() -> None:
-    # 10 a week make 10 * 1.65 / 7 a day, of size 1.5
-    daily = 10 * 1.65 / 7
-    expected = -10 * 1.5 * math.log(1.5 / (daily + 1.5))
-    assert math.isclose(float(silence_score(np.array([10.0]), np.array([10]))[0]), expected, abs_tol=1e-6)
-
-
-def test_quiet_days_count_from_the_last_act() -> None:
-    # An act stays in the participants of 7 days until it is 7 days old, so one 0 means 7 quiet days.
-    series = np.array([[0, 0, 4, 4, 4], [3, 3, 3, 3, 0], [3, 3, 0, 0, 0]])
-    assert quiet_days(series).tolist() == [0, 7, 9]

@@ -1,0 +1,71 @@
+"""How improbable it is that a community says nothing for so many days, weekday by weekday."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.detection.likelihood import DAILY_SIZE_LEVELS, DAILY_SIZES, DAILY_VISITS, DECIMALS
+from pipeline.model import PARTICIPATION
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.history import History
+
+WEEK_DAYS = 7
+PROFILE_DAYS = 84
+"""The rhythm of the week is taken from the last twelve weeks."""
+PROFILE_PRIOR = 0.25
+"""Of a week's activities, spread evenly, that are added to the profile: one silent Sunday proves no closed Sundays."""
+LARGEST_SHARE = 1.0
+"""A weekday counts as no more than an average day: where all meet on Tuesdays, one without is one day's silence."""
+
+
+def quiet_days(history: History) -> NDArray[np.int64]:
+    """Whole days without any participation up to the boundary, (C,); exact, however short."""
+    acts = np.zeros(history.participants_7_days.shape, dtype=np.bool_)
+    for kind in PARTICIPATION & history.activities.keys():
+        acts |= history.activities[kind] > 0
+    # Activities that carry their object's time make a day look lived in on which nobody was there.
+    of_weeks = _run_of_zeros(history.participants_7_days > 0)
+    return np.maximum(_run_of_zeros(acts), np.where(of_weeks > 0, of_weeks + WEEK_DAYS - 1, 0))
+
+
+def silence_score(history: History, baseline: NDArray[np.float64], quiet: NDArray[np.int64]) -> NDArray[np.float64]:
+    """-ln of the probability that communities of `baseline` weekly participants say nothing for `quiet` days, (C,).
+
+    Daily participants are negative binomial with the size of their level. Whole weeks have days alike, as
+    the sizes were measured; each day beyond them has its weekday's share.
+    """
+    daily = baseline * DAILY_VISITS / WEEK_DAYS
+    size = np.asarray(DAILY_SIZES)[np.searchsorted(DAILY_SIZE_LEVELS, baseline, side="right")]
+    expected = daily[:, None] * _weekday_shares(history)
+    of_weekdays = np.cumsum(size[:, None] * np.log1p(expected / size[:, None]), axis=1)
+    weeks, rest = np.divmod(quiet, WEEK_DAYS)
+    of_rest = np.pad(of_weekdays, ((0, 0), (1, 0)))[np.arange(len(quiet)), rest]
+    score = weeks * WEEK_DAYS * size * np.log1p(daily / size) + of_rest
+    return np.asarray(np.round(score, DECIMALS))
+
+
+def _weekday_shares(history: History) -> NDArray[np.float64]:
+    """(C, 7) activities of each weekday over those of an average day; the boundary's weekday first, then back.
+
+    Communities without any activity in the profile have 1 everywhere.
+    """
+    week = np.zeros((len(history.communities), WEEK_DAYS))
+    for kind in PARTICIPATION & history.activities.keys():
+        recent = history.activities[kind][:, -PROFILE_DAYS:]
+        week += recent.reshape(len(recent), -1, WEEK_DAYS).sum(axis=1)
+    total = week.sum(axis=1, keepdims=True)
+    mixed = week + PROFILE_PRIOR * total / WEEK_DAYS
+    shares = np.divide(mixed * WEEK_DAYS, total * (1.0 + PROFILE_PRIOR), out=np.ones_like(week), where=total > 0)
+    return np.asarray(np.minimum(shares, LARGEST_SHARE)[:, ::-1])
+
+
+def _run_of_zeros(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many of the newest columns hold nothing, (C, T) -> (C,)."""
+    newest_first = seen[:, ::-1]
+    run: NDArray[np.int64] = np.where(newest_first.any(axis=1), newest_first.argmax(axis=1), seen.shape[1])
+    return run
