@@ -52,7 +52,7 @@ def detection(
 
     settings, progress = rules_of(load_settings()).detection, Console(stderr=True)
     if calibrate is not None:
-        table = measure_thresholds(CALIBRATION_SHARE * communities, seed, settings, progress.print)
+        table = measure_thresholds(CALIBRATION_SHARE * communities, seed, settings, progress=progress.print)
         calibrate.write_bytes(encode_table(table))
         return
     found = run_detection_bench(communities, autocorrelation, seed, settings, progress=progress.print)
@@ -63,10 +63,16 @@ def detection(
 
 def _show(found: DetectionBench, console: Console) -> None:
     console.print(_delays(found))
+    console.print(
+        "level: weekly participants; limit: the oracle at 0.2 false alarms a community-year; oracle: at the rate of false "
+        "alarms of the detector, or one in all where it has none; not found: share without a watch within 150 days.",
+        highlight=False,
+    )
     for level in found.false_alarms:
+        oracle = max(delay.oracle_false_alarms for delay in found.delays if delay.level == level.level)
         console.print(
-            f"{level.level} weekly participants: {level.watches} false alarms in {level.years:.0f} community-years, "
-            f"{level.per_community_year:.3f} a year.",
+            f"False alarms at level {level.level}: {level.watches} in {level.years:.0f} community-years, "
+            f"{level.per_community_year:.3f} a year (oracle {oracle:.3f}).",
             highlight=False,
         )
     missed = [delay for delay in found.delays if delay.met is False]
@@ -78,7 +84,7 @@ def _show(found: DetectionBench, console: Console) -> None:
 
 
 def _delays(found: DetectionBench) -> Table:
-    table = Table(title="Median days of the new level until told", title_justify="left")
+    table = Table(title="Median days of the new rate until told", title_justify="left")
     columns = (
         "weekly participants",
         "drop",
@@ -96,8 +102,8 @@ def _delays(found: DetectionBench) -> Table:
         table.add_row(
             str(delay.level),
             _drop(delay),
+            _days(delay.limit_days),
             _days(delay.oracle_days),
-            f"{delay.oracle_false_alarms:.3f}",
             _days(delay.watch_days),
             f"{delay.not_found_share:.0%}",
             "-" if delay.ratio is None else f"{delay.ratio:.1f}",
@@ -112,4 +118,4 @@ def _drop(delay: Delay) -> str:
 
 
 def _days(days: float | None) -> str:
-    return "not found" if days is None else f"{days:.0f}"
+    return "-" if days is None else f"{days:.0f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -39,9 +39,9 @@ def thresholds_at(likelihood_score: float) -> ScoreThresholds:
     )
 
 
-def stationary_network(communities: int, seed: int) -> list[Simulated]:
-    """About `communities` of all levels in which nothing changes, one array a level."""
-    return [
+def stationary_network(communities: int, seed: int) -> Simulated:
+    """About `communities` of all levels in which nothing changes."""
+    levels = [
         simulate(
             Scenario(level, autocorrelation=AUTOCORRELATION),
             max(1, round(share * communities)),
@@ -52,28 +52,36 @@ def stationary_network(communities: int, seed: int) -> list[Simulated]:
         )
         for level, share in LEVEL_SHARES.items()
     ]
-
-
-def false_alarms(network: Sequence[Simulated], settings: DetectionSettings) -> tuple[int, float]:
-    """Watches raised, and the community-years they were raised in."""
-    return sum(count_raised(level, settings) for level in network), sum(years(level) for level in network)
+    return replace(
+        levels[0],
+        daily=np.concatenate([level.daily for level in levels]),
+        weekly=np.concatenate([level.weekly for level in levels]),
+        activities=np.concatenate([level.activities for level in levels]),
+        expected=np.concatenate([level.expected for level in levels]),
+    )
 
 
 def calibrate(
-    communities: int, seed: int, settings: DetectionSettings, progress: Callable[[str], None] | None = None
+    communities: int,
+    seed: int,
+    settings: DetectionSettings,
+    *,
+    scores: Sequence[float] = LIKELIHOOD_SCORES,
+    progress: Callable[[str], None] | None = None,
 ) -> list[Budget]:
-    """The table of `pipeline/detection/score_thresholds.json`, strictest first.
+    """The table of `pipeline/detection/score_thresholds.json`, strictest first, from likelihood scores that rise.
 
     Each rate is one standard error above the measured one, so that a budget is kept rather than met.
     """
     network, table = stationary_network(communities, seed), []
-    for score in LIKELIHOOD_SCORES:
+    exposed = years(network)
+    for score in scores:
         thresholds = thresholds_at(score)
-        alarms, exposed = false_alarms(network, with_thresholds(settings, thresholds))
+        alarms = count_raised(network, with_thresholds(settings, thresholds))
         if progress is not None:
             progress(f"Scores from {score}: {alarms} false alarms in {exposed:.0f} community-years.")
         if alarms >= FEWEST_ALARMS:
-            table.append(Budget((alarms + alarms**0.5) / exposed, thresholds))
+            table.append(Budget(round((alarms + alarms**0.5) / exposed, 4), thresholds))
     return _rising(table[::-1])
 
 
@@ -87,11 +95,5 @@ def _rising(table: list[Budget]) -> list[Budget]:
 
 
 def encode_table(table: list[Budget]) -> bytes:
-    """As it is committed: one JSON array, indented, rates to 4 digits."""
-    rounded = [Budget(round(budget.false_alarms_per_community_year, 4), budget.thresholds) for budget in table]
-    if any(
-        later.false_alarms_per_community_year <= sooner.false_alarms_per_community_year
-        for sooner, later in pairwise(rounded)
-    ):
-        rounded = _rising(rounded)
-    return msgspec.json.format(msgspec.json.encode(rounded), indent=2) + b"\n"
+    """As it is committed: one JSON array, indented."""
+    return msgspec.json.format(msgspec.json.encode(table), indent=2) + b"\n"

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from pipeline.history import HISTORY_DAYS
-from pipeline.lab.detection_bench.oracle import alarms, evidence, fitted_size, threshold_for
+from pipeline.lab.detection_bench.oracle import Oracle
 from pipeline.lab.detection_bench.simulated import Scenario, simulate
 from pipeline.lab.detection_bench.watching import FIRST_BOUNDARY, OPEN_DAYS, count_raised, raised, years
 
@@ -27,6 +26,8 @@ STATIONARY = 2
 BEFORE_DAYS = 28
 """Days judged before the change, so that the detector does not start with it."""
 LONGEST_DELAY_DAYS = 150
+LIMIT_FALSE_ALARMS = 0.2
+"""A community-year; the rate at which the limit of detection is told of in docs/detection.md."""
 GOAL_LEVELS = (10, 30)
 GOAL_RATIO = 1.6
 GOAL_SILENCE_RATIO = 2.0
@@ -42,7 +43,10 @@ class Delay(msgspec.Struct, frozen=True):
 
     level: int
     drop: float
+    limit_days: float | None
+    """Of the oracle at .2 false alarms a community-year."""
     oracle_days: float | None
+    """Of the oracle at as many false alarms as the detector had."""
     oracle_false_alarms: float
     """A community-year."""
     watch_days: float | None
@@ -118,22 +122,22 @@ def _delay(
     scenario: Scenario, quiet: Simulated, changed: Simulated, watches: int, settings: DetectionSettings
 ) -> Delay:
     """The oracle gets as many false alarms as the detector had, one where it had none."""
-    size = fitted_size(quiet)
-    steps = evidence(quiet, scenario.drop, size)[:, HISTORY_DAYS - 1 :]
-    threshold = threshold_for(steps, max(watches, 1))
-    told = alarms(evidence(changed, scenario.drop, size)[:, HISTORY_DAYS - 1 :], threshold)[:, BEFORE_DAYS:]
-    oracle = _median_days(np.where(told.any(axis=1), told.argmax(axis=1) + 1.0, np.inf))
+    oracle = Oracle.of(scenario.drop, quiet)
+    threshold = oracle.threshold(max(watches, 1))
+    limit_threshold = oracle.threshold(LIMIT_FALSE_ALARMS * years(quiet))
+    oracle_days = _median_days(oracle.days(changed, threshold))
     found = watch_delays(changed, settings)
     watch = _median_days(found)
-    goal = goal_days(scenario.level, scenario.drop, oracle)
+    goal = goal_days(scenario.level, scenario.drop, oracle_days)
     return Delay(
         level=int(scenario.level),
         drop=scenario.drop,
-        oracle_days=oracle,
-        oracle_false_alarms=float(alarms(steps, threshold).sum()) / years(quiet),
+        limit_days=_median_days(oracle.days(changed, limit_threshold)),
+        oracle_days=oracle_days,
+        oracle_false_alarms=oracle.false_alarms(threshold) / years(quiet),
         watch_days=watch,
         not_found_share=float(np.isinf(found).mean()),
-        ratio=None if watch is None or oracle is None else watch / oracle,
+        ratio=None if watch is None or oracle_days is None else watch / oracle_days,
         goal_days=goal,
         met=None if goal is None else watch is not None and watch <= goal,
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from pipeline.history import HISTORY_DAYS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,14 +22,14 @@ HIGHEST_THRESHOLD = 40.0
 def fitted_size(simulated: Simulated) -> float:
     """Size of the negative binomial of the daily counts before the change, by their variance around `expected`."""
     before = slice(0, simulated.onset)
-    mean = simulated.expected[before]
+    mean = simulated.expected[:, before]
     excess = float(((simulated.daily[:, before] - mean) ** 2 - simulated.daily[:, before]).mean())
     return float((mean**2).mean()) / max(excess, 1e-9)
 
 
 def evidence(simulated: Simulated, drop: float, size: float) -> NDArray[np.float64]:
     """Log-likelihood ratio of each day's participants, rate `drop` against 1, (C, T); -inf where that is impossible."""
-    counts, before = simulated.daily, simulated.expected[None, :]
+    counts, before = simulated.daily, simulated.expected
     after = before * drop
     found: NDArray[np.float64] = (counts + size) * (np.log(before + size) - np.log(after + size))
     if drop == 0.0:
@@ -50,13 +53,37 @@ def alarms(steps: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
     return found
 
 
-def threshold_for(steps: NDArray[np.float64], alarms_wanted: float) -> float:
-    """The lowest threshold that gives at most `alarms_wanted` alarms on a stationary network, by bisection."""
-    low, high = 0.0, HIGHEST_THRESHOLD
-    for _ in range(ROUNDS):
-        middle = (low + high) / 2.0
-        if alarms(steps, middle).sum() > alarms_wanted:
-            low = middle
-        else:
-            high = middle
-    return high
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """The CUSUM of one drop. It knows the noise from communities in which nothing changes, `quiet` (C, T) is theirs."""
+
+    drop: float
+    size: float
+    quiet: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, drop: float, stationary: Simulated) -> Oracle:
+        """The oracle of a drop, judged over the same boundaries as the detector."""
+        size = fitted_size(stationary)
+        return cls(drop, size, evidence(stationary, drop, size)[:, HISTORY_DAYS - 1 :])
+
+    def false_alarms(self, threshold: float) -> int:
+        """Alarms where nothing changes."""
+        return int(alarms(self.quiet, threshold).sum())
+
+    def threshold(self, alarms_wanted: float) -> float:
+        """The lowest threshold that gives at most so many false alarms, by bisection."""
+        low, high = 0.0, HIGHEST_THRESHOLD
+        for _ in range(ROUNDS):
+            middle = (low + high) / 2.0
+            if self.false_alarms(middle) > alarms_wanted:
+                low = middle
+            else:
+                high = middle
+        return high
+
+    def days(self, changed: Simulated, threshold: float) -> NDArray[np.float64]:
+        """Days of the new level until the alarm of each community, inf where none came."""
+        steps = evidence(changed, self.drop, self.size)[:, HISTORY_DAYS - 1 :]
+        told = alarms(steps, threshold)[:, changed.onset - HISTORY_DAYS + 1 :]
+        return np.where(told.any(axis=1), told.argmax(axis=1) + 1.0, np.inf)

@@ -55,7 +55,7 @@ class Simulated:
     """C communities over T days; the first `HISTORY_DAYS` - 1 of them only fill the history of the first boundary.
 
     `daily` and `weekly` (C, T) are distinct participants of the day and of the 7 days up to it, `activities` (C, T)
-    what they did. `onset` is the place of the first day of the new rate. `expected` (T,) is the daily mean without a
+    what they did. `onset` is the place of the first day of the new rate. `expected` (C, T) is the daily mean without a
     change.
     """
 
@@ -91,7 +91,7 @@ def simulate(  # noqa: PLR0917 - one argument a dimension
         daily=daily,
         weekly=np.stack([row[1] for row in rows]),
         activities=daily + chance.poisson(daily),
-        expected=expected,
+        expected=np.broadcast_to(expected, daily.shape),
     )
 
 
