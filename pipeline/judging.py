@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     OnReadings = Callable[[str, Sequence[Reading]], None]
 
 REVIEW_DAYS = 14
-"""The champions of a community are looked at every second week, on a day that its id gives: members cost much to read."""
+"""The champions of a community are looked at every second week, on a day that its id gives: that costs."""
 TELLING_SHARD = 0
 """The shard whose judge tells the steps of the network's own alert."""
 EARLY_RECOVERY_DAYS = 42

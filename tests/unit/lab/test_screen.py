@@ -177,7 +177,7 @@ def test_the_summary_tells_what_was_found_how_late_and_what_was_raised_for_nothi
     ]
     assert "1 of 2 found, 1 missed, 1 raised for nothing:" in text
     assert "Night shift" in text
-    assert "2 alerts raised, 0 confirmed, 0 resolved, in 42 s." in text
+    assert "2 alerts raised, 0 confirmed, 0 resolved, 0 notices, in 42 s." in text
 
 
 def test_the_summary_of_somebody_elses_data_counts_alone() -> None:
