@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 SKETCH_WIDTH = 110
+SHOWN_HOLIDAYS = 5
 
 
 def explain(
@@ -55,14 +56,12 @@ def explain(
 
 
 async def _replayed(settings: Settings, community: str, events: Path, source: str, network: str | None) -> CommunityRun:
-    from pipeline.lab.replay_file import read_in_order, replay_file  # noqa: PLC0415 - quick --help
-    from pipeline.lab.runs import Recorder  # noqa: PLC0415
+    from pipeline.lab.explained import replayed_run  # noqa: PLC0415 - quick --help
+    from pipeline.lab.replay_file import read_in_order  # noqa: PLC0415
     from pipeline.sources.report import ImportReport  # noqa: PLC0415
 
-    recorder, report = Recorder([community]), ImportReport()
-    async for _ in replay_file(read_in_order(events, source, network, report), settings, recorder):
-        pass
-    return recorder.only(community, (name for _, name in report.communities))
+    report = ImportReport()
+    return await replayed_run(read_in_order(events, source, network, report), settings, community, report)
 
 
 async def _live(settings: Settings, community: str, network: str | None) -> CommunityRun:
@@ -85,6 +84,7 @@ def show(run: CommunityRun, console: Console) -> None:
         f"{'not known yet' if newest is None else f'{newest:.1f}'}, phase {run.phases[-1]}.",
         highlight=False,
     )
+    _show_place(run, console)
     changes = run.phase_changes()
     if changes:
         console.print("phases: " + ", ".join(f"{phase} from {date_of(day)}" for day, phase in changes), highlight=False)
@@ -96,6 +96,25 @@ def show(run: CommunityRun, console: Console) -> None:
         console.print(f"champion {champion.pseudonym}: {made} (elan resolve says who).", highlight=False, markup=False)
     for line in alert_lines(run.alerts) or ["No alerts."]:
         console.print(line, highlight=False, markup=False)
+
+
+def _show_place(run: CommunityRun, console: Console) -> None:
+    """Where the community stands in the abaque of its age."""
+    from pipeline.lab.plots import date_of  # noqa: PLC0415 - quick --help
+
+    band = run.bands()[-1]
+    if run.engagement_percentile is None or band is None:
+        console.print("place among communities of its age: too few are known.", highlight=False)
+    else:
+        low, median, high = band[1], band[2], band[3]
+        console.print(
+            f"place among communities of its age: percentile {run.engagement_percentile:g} of the engagement index "
+            f"(p25 {low:g}, median {median:g}, p75 {high:g}).",
+            highlight=False,
+        )
+    if run.holidays:
+        named = ", ".join(f"{date_of(day)} {name}" for day, name in sorted(run.holidays.items())[-SHOWN_HOLIDAYS:])
+        console.print(f"public holidays, the last of them: {named}.", highlight=False, markup=False)
 
 
 def alert_lines(steps: list[AlertTransition]) -> list[str]:
@@ -128,5 +147,11 @@ def figures(step: AlertTransition) -> str:
         words.append(f"{evidence['lost_regulars']} lost regulars")
     if evidence.get("champions_silent"):
         words.append(f"{evidence['champions_silent']} of {evidence['champions']} champions silent")
-    words.append(f"confidence {evidence['confidence']}")
+    if evidence.get("comparable_troughs"):
+        back = evidence["comparable_troughs_back_in_year_ratio"]
+        came_back = "too short ago to say" if back is None else f"{back:.0%} back within a year"
+        words.append(f"{evidence['comparable_troughs']} comparable troughs, {came_back}")
+    if evidence.get("alive_in_12_months_probability") is not None:
+        words.append(f"communities like it are alive in a year with {evidence['alive_in_12_months_probability']:.0%}")
+    words.append(f"confidence {evidence['confidence']}, by chance {evidence['chance_probability']:.1g}")
     return "; ".join(words)

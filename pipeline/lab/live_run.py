@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipeline.errors import RetryLater, ServerError, SettingsError
+from pipeline.lab.explained import add_surroundings
 from pipeline.lab.runs import CommunityRun
 from pipeline.model import AlertTransition
 from pipeline.scoring.champions import champions
@@ -38,9 +39,11 @@ async def read_live_run(client: Client, settings: Settings, community: str, netw
             what = "is in several networks: name one with --network" if found else "was never judged; see `elan status`"
             raise SettingsError(f"Community {community!r} {what}.")
         ((name, reading),) = found
-        return await _read(store, verdicts, name, reading, shards)
+        run = await _read(store, verdicts, name, reading, shards)
+        await add_surroundings(run, verdicts, settings)
     except RetryLater as error:
         raise ServerError(f"{error}. Run `elan check`.") from error
+    return run
 
 
 async def _read(
@@ -59,6 +62,8 @@ async def _read(
     run.baselines = [*unknown, reading.baseline_weekly_participants]
     run.momentum_ratios = [*unknown, reading.momentum_ratio]
     run.phases = [reading.phase] * len(run.days)
+    run.first_day, run.line = int(history.first_days[row]), reading.line
+    run.engagement_percentile = reading.engagement_percentile
     steps = [msgspec.json.decode(value, type=AlertTransition) for value in await verdicts.open_alerts(network)]
     run.alerts = [step for step in steps if step.community == community]
     members = await store.members(network, community, boundary)

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from pipeline.detection.holiday_calendar import Calendar
 from pipeline.model import AlertState, Stage
 
 if TYPE_CHECKING:
@@ -43,7 +44,11 @@ def draw(run: CommunityRun, folder: Path) -> Path:
     mpl.use("agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    figure, axes = plt.subplots(figsize=(12, 4.5), layout="constrained")
+    has_index = len(run.engagement_indices) == len(run.days)
+    figure, panels = plt.subplots(
+        1 + has_index, 1, figsize=(12, 4.5 + 2.5 * has_index), layout="constrained", sharex=True, squeeze=False
+    )
+    axes = panels[0, 0]
     days: Any = [date_of(day) for day in run.days]
     _draw_phases(axes, run)
     axes.plot(days, run.weekly_participants, color="#1d4ed8", linewidth=1.1, label="participants, last 7 days")
@@ -55,10 +60,36 @@ def draw(run: CommunityRun, folder: Path) -> Path:
     axes.set_ylim(bottom=0)
     axes.margins(x=0)
     axes.legend(loc="upper right", fontsize="small", framealpha=0.9)
+    _draw_holidays(axes, run)
+    if has_index:
+        _draw_index(panels[1, 0], run)
     path = folder / f"{_UNSAFE.sub('-', run.network)}_{_UNSAFE.sub('-', run.community)}.png"
     figure.savefig(path, dpi=110)
     plt.close(figure)
     return path
+
+
+def _draw_index(axes: Axes, run: CommunityRun) -> None:
+    """The engagement index over the band of the abaque at the community's age."""
+    days: Any = [date_of(day) for day in run.days]
+    bands = [band or (float("nan"),) * 5 for band in run.bands()]
+    for low, high, alpha, label in ((0, 4, 0.12, "abaque, p10 to p90"), (1, 3, 0.22, "abaque, p25 to p75")):
+        edges = [[band[place] for band in bands] for place in (low, high)]
+        axes.fill_between(days, edges[0], edges[1], color="#7c3aed", alpha=alpha, linewidth=0, label=label)
+    axes.plot(days, [band[2] for band in bands], color="#7c3aed", linewidth=0.8, linestyle="--", label="abaque, median")
+    axes.plot(days, run.engagement_indices, color="#0f766e", linewidth=1.1, label="engagement index, last 28 days")
+    axes.set_ylabel("weighted activities\nper active member")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0)
+    axes.legend(loc="upper right", fontsize="small", framealpha=0.9)
+
+
+def _draw_holidays(axes: Axes, run: CommunityRun) -> None:
+    """Small marks along the top: public holidays, and the turn of the year during which nothing is raised."""
+    for day in run.days:
+        if day in run.holidays or Calendar().is_year_end(day):
+            colour = "#be185d" if day in run.holidays else "#9ca3af"
+            axes.axvspan(date_of(day), date_of(day + 1), ymin=0.97, color=colour, linewidth=0)  # type: ignore[arg-type]
 
 
 def _draw_phases(axes: Axes, run: CommunityRun) -> None:

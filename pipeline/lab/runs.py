@@ -7,12 +7,15 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from pipeline.errors import SettingsError
+from pipeline.scoring.abaque import band_of
+from pipeline.scoring.life import age_months
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pipeline.history import Reading
     from pipeline.model import AlertTransition, Quadrant
+    from pipeline.scoring.abaque import Abaque, Bands
     from pipeline.scoring.champions import Champion
 
 
@@ -33,6 +36,14 @@ class CommunityRun:
     champions: list[Champion] = field(default_factory=list)
     """Of the newest boundary; read from Redis only, where pseudonyms are those of the deployment's key."""
     quadrants: dict[Quadrant, int] = field(default_factory=dict)
+    first_day: int | None = None
+    line: str | None = None
+    engagement_percentile: float | None = None
+    """Of the newest boundary."""
+    abaque: Abaque | None = None
+    """Of the last survey of its network."""
+    holidays: dict[int, str] = field(default_factory=dict)
+    """Public holidays of the network's country within the days of the run."""
 
     def add(self, reading: Reading) -> None:
         """Take in the reading of one more boundary."""
@@ -43,6 +54,15 @@ class CommunityRun:
         self.momentum_ratios.append(reading.momentum_ratio)
         self.engagement_indices.append(reading.engagement_index)
         self.phases.append(reading.phase)
+        self.first_day = reading.boundary_day - reading.age_days + 1
+        self.line = reading.line
+        self.engagement_percentile = reading.engagement_percentile
+
+    def bands(self) -> list[Bands | None]:
+        """The band of the abaque at the community's age on each day of the run, None where too few are known."""
+        if self.abaque is None or self.first_day is None:
+            return [None] * len(self.days)
+        return [band_of(self.abaque, self.line, age_months(self.first_day, day)) for day in self.days]
 
     def phase_changes(self) -> list[tuple[int, str]]:
         """(day, phase) wherever the phase became another one."""

@@ -89,6 +89,16 @@ def percentiles(
     return places
 
 
+def band_of(abaque: Abaque, line: str | None, months: int) -> Bands | None:
+    """The band of communities of a line that are `months` months old, else of all; None where too few are known."""
+    for name in (line or ALL_LINES, ALL_LINES):
+        cells = abaque.cells.get(name, [])
+        band = cells[months - 1].bands if 1 <= months <= len(cells) else None
+        if band is not None:
+            return band
+    return None
+
+
 def _curves(lives: Sequence[Life], day: int) -> NDArray[np.float64]:
     """(C, M) the index at 1 .. M months; 0 in silent months, NaN where a community is too young or was not measured."""
     ages = np.array([min(age_months(life.first_day, day), MONTHS_KEPT) for life in lives], dtype=np.int64)

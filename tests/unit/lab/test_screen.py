@@ -185,4 +185,4 @@ def test_the_summary_of_somebody_elses_data_counts_alone() -> None:
 
     summary(console, None, [step("Lean circle"), step("Lean circle", AlertState.UPDATED, Stage.CONFIRMED)], 3)
 
-    assert console.export_text() == "1 alerts raised, 1 confirmed, 0 resolved, in 3 s.\n"
+    assert console.export_text() == "1 alerts raised, 1 confirmed, 0 resolved, 0 notices, in 3 s.\n"
