@@ -64,8 +64,8 @@ def detection(
 def _show(found: DetectionBench, console: Console) -> None:
     console.print(_delays(found))
     console.print(
-        "level: weekly participants; limit: the oracle at 0.2 false alarms a community-year; oracle: at the rate of false "
-        "alarms of the detector, or one in all where it has none; not found: share without a watch within 150 days.",
+        "level: weekly participants; limit: the oracle at 0.2 false alarms a community-year; oracle: at the rate of "
+        "the detector's false alarms, or one in all where it has none; not found: no watch within 150 days.",
         highlight=False,
     )
     for level in found.false_alarms:
@@ -85,18 +85,7 @@ def _show(found: DetectionBench, console: Console) -> None:
 
 def _delays(found: DetectionBench) -> Table:
     table = Table(title="Median days of the new rate until told", title_justify="left")
-    columns = (
-        "weekly participants",
-        "drop",
-        "oracle",
-        "its false alarms",
-        "watch",
-        "not found",
-        "ratio",
-        "goal",
-        "met",
-    )
-    for name in columns:
+    for name in ("level", "drop", "limit", "oracle", "watch", "not found", "ratio", "goal", "met"):
         table.add_column(name, justify="left" if name in {"drop", "met"} else "right")
     for delay in found.delays:
         table.add_row(

@@ -23,7 +23,7 @@ DEFAULT_FALSE_ALARMS_PER_COMMUNITY_YEAR = 0.1
 
 
 class ScoreThresholds(msgspec.Struct, frozen=True):
-    """What a drop, a silence and a drop of the last days must exceed; see `DetectionSettings` for the units."""
+    """What a drop, a silence and a drop of the last weeks must exceed: fields of `DetectionSettings` of these names."""
 
     likelihood_score: float
     silence_score: float
@@ -63,7 +63,7 @@ def score_thresholds(false_alarms_per_community_year: float) -> ScoreThresholds:
 
 def with_thresholds(settings: DetectionSettings, thresholds: ScoreThresholds) -> DetectionSettings:
     """The same settings with these thresholds."""
-    return replace(settings, likelihood_score=thresholds.likelihood_score, silence_score=thresholds.silence_score)
+    return replace(settings, **msgspec.structs.asdict(thresholds))
 
 
 @lru_cache(maxsize=1)
