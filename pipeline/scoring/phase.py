@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,13 +32,17 @@ PEAK_KEPT = 0.8
 OUTSTANDING = 1.25
 """A peak stands out from the median of the year by this much; otherwise a high level is a plateau."""
 REBOUND_DAYS = 56
+TROUGH_DAYS = 540
+"""The peak before a trough is remembered for so long; a level that holds for longer is the community's own plateau."""
+KEPT = frozenset({"phase", "since", "peak", "trough_since"})
 DAYS_TO_CHANGE = 14
 PHASES = tuple(Phase)
 CODE = {phase: code for code, phase in enumerate(PHASES)}
 _CODE_OF_NAME = {phase.value: code for phase, code in CODE.items()}
 
 PhaseState = dict[str, Any]
-"""`phase` and `since` (day), and while another phase knocks: `next` and `days` in a row. JSON values; {} at first."""
+"""`phase` and `since` (day); of a trough its first day and the `peak` before it; and while another phase knocks, `next`
+and for how many `days` in a row. JSON values; {} at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,16 @@ def phases(history: History, states: list[PhaseState]) -> tuple[list[Phase], lis
     """
     present = np.array([_CODE_OF_NAME[state["phase"]] if state else -1 for state in states], dtype=np.int64)
     since = np.array([state.get("since", history.boundary_day) for state in states], dtype=np.int64)
-    curve = _curve(history)
-    seen = _classify(curve, present, history.boundary_day - since)
+    curve, held_days = _curve(history), history.boundary_day - since
+    trough_since = np.array([state.get("trough_since", -TROUGH_DAYS) for state in states], dtype=np.int64)
+    followed = history.boundary_day - trough_since < TROUGH_DAYS
+    remembered = np.array([state.get("peak", 0.0) for state in states], dtype=np.float64)
+    curve = replace(curve, peak=np.where(followed, np.maximum(curve.peak, remembered), curve.peak))
+    seen = _classify(curve, present, held_days, followed)
     after, turns = list(states), []
     for place in np.flatnonzero((seen != present) | np.array(["next" in state for state in states], dtype=np.bool_)):
         before = states[place]
-        after[place] = _change(before, PHASES[seen[place]], history.boundary_day)
+        after[place] = _change(before, PHASES[seen[place]], history.boundary_day, float(curve.peak[place]))
         if before and after[place]["phase"] != before["phase"]:
             turns.append(_turn(int(place), before, after[place], float(curve.peak[place])))
     return [PHASES[_CODE_OF_NAME[state["phase"]]] for state in after], after, turns
@@ -124,12 +132,17 @@ def _median(levels: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np
     return median
 
 
-def _classify(curve: Curve, present: NDArray[np.int64], held_days: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The phase each community shows today, given the one it is in and for how long; the first that fits."""
+def _classify(
+    curve: Curve, present: NDArray[np.int64], held_days: NDArray[np.int64], followed: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """The phase each community shows today, given the one it is in and for how long; the first that fits.
+
+    `followed` are those in a trough, or falling further in it, whose peak is still remembered.
+    """
     ratio = curve.now / np.maximum(curve.peak, 1e-12)
     was = {phase: present == CODE[phase] for phase in PHASES}
     falling = (curve.now < FALLING * curve.before) & (ratio < BACK) & (_fall(curve) > FALLING_SCORE)
-    low = (ratio <= TROUGH) | (was[Phase.TROUGH] & (ratio < BACK))
+    low = (ratio <= TROUGH) | ((was[Phase.TROUGH] | followed) & (ratio < BACK))
     fresh_rebound = was[Phase.REBOUND] & (held_days < REBOUND_DAYS) & (ratio >= BACK)
     back = (curve.low <= TROUGH * curve.peak) & (ratio >= BACK)
     high = (ratio >= PEAK) | (was[Phase.PEAK] & (ratio >= PEAK_KEPT))
@@ -138,7 +151,7 @@ def _classify(curve: Curve, present: NDArray[np.int64], held_days: NDArray[np.in
         (curve.quiet, Phase.DORMANT),
         (falling, Phase.DECLINE),
         (low, Phase.TROUGH),
-        (back | fresh_rebound | (was[Phase.DORMANT] & ~low), Phase.REBOUND),
+        (back | fresh_rebound | ((was[Phase.DORMANT] | followed) & ~low), Phase.REBOUND),
         (high & (curve.now >= OUTSTANDING * curve.median), Phase.PEAK),
     )
     return np.select(
@@ -155,13 +168,16 @@ def _fall(curve: Curve) -> NDArray[np.float64]:
     return fall
 
 
-def _change(state: PhaseState, seen: Phase, day: int) -> PhaseState:
+def _change(state: PhaseState, seen: Phase, day: int, peak: float) -> PhaseState:
     """The state after a boundary that showed `seen`: unchanged, knocking, or taken."""
-    if not state:
-        return {"phase": seen.value, "since": day}
-    if seen.value == state["phase"]:
-        return {"phase": state["phase"], "since": state["since"]}
+    kept = {name: value for name, value in state.items() if name in KEPT}
+    if state and seen.value == state["phase"]:
+        return kept
     days = state["days"] + 1 if state.get("next") == seen.value else 1
-    if days >= DAYS_TO_CHANGE:
-        return {"phase": seen.value, "since": day}
-    return {"phase": state["phase"], "since": state["since"], "next": seen.value, "days": days}
+    if state and days < DAYS_TO_CHANGE:
+        return {**kept, "next": seen.value, "days": days}
+    taken: PhaseState = {"phase": seen.value, "since": day}
+    if seen is Phase.TROUGH:
+        return {**taken, "peak": round(peak, 2), "trough_since": state.get("trough_since", day)}
+    # Who falls further is in the same trough still.
+    return {**kept, **taken} if seen is Phase.DECLINE else taken

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -13,12 +14,13 @@ from pipeline.detection.detection_settings import DetectionSettings
 from pipeline.detection.detector import decide
 from pipeline.detection.holiday_calendar import Calendar
 from pipeline.detection.verdict import Resolution, Verdict
-from pipeline.model import AlertState, Severity, Stage
+from pipeline.model import AlertState, Kind, Severity, Stage
 from tests.unit.detection.timeline import FEBRUARY, history_at, judge, weeks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.detection.verdict import Step
     from pipeline.history import DetectorState
 
 ONSET = 12 * 7
@@ -200,3 +202,62 @@ def test_states_pass_through_json_unchanged_and_decide_the_same(seed: int) -> No
         assert all(orjson.loads(orjson.dumps(step.evidence)) == step.evidence for d in found for step in d.steps)
         states = [decision.state for decision in found]
         assert orjson.loads(orjson.dumps(states)) == states
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), factor=st.sampled_from([2, 3, 5]))
+def test_more_of_everything_changes_no_verdict_of_a_community_that_holds(seed: int, factor: int) -> None:
+    # 30 weeks around one level; every count times 2, 3 or 5: relatively quieter, so still holding
+    chance = np.random.default_rng(seed)
+    series = np.repeat(chance.integers(18, 23, 30), 7)
+    _, once = judge(series)
+    _, scaled = judge(series * factor)
+    verdicts = [[decision.verdict for (decision,) in days] for days in (once, scaled)]
+    assert verdicts[0] == verdicts[1]
+    assert verdicts[0][-1] is Verdict.HOLDING
+
+
+def test_a_community_that_its_platform_archived_ends_its_alert_and_raises_no_other() -> None:
+    # level 20 for 12 weeks, 5 for 6 weeks; archived in week 16, and nobody since
+    series = weeks((12, 20), (4, 5), (20, 0))
+    days, archive_day = len(series), 16 * 7
+    states: list[DetectorState] = [{}]
+    steps: list[tuple[int, Step]] = []
+    for day in range(days):
+        history = history_at(series[None, :], day, FEBRUARY)
+        closings = np.zeros_like(history.activities[Kind.POST])
+        if day >= archive_day:
+            closings[0, -1 - (day - archive_day)] = 1
+        history = replace(history, activities=history.activities | {Kind.COMMUNITY_ARCHIVED: closings})
+        (decision,) = decide(history, states, Calendar(), DetectionSettings())
+        states = [decision.state]
+        steps.extend((day, step) for step in decision.steps)
+    assert [step.state for _, step in steps if step.state is not AlertState.UPDATED] == [
+        AlertState.RAISED,
+        AlertState.RESOLVED,
+    ]
+    day, last = steps[-1]
+    assert last.reason is Resolution.ARCHIVED
+    assert day <= archive_day + 1
+
+
+def test_while_nothing_arrives_from_a_network_no_community_is_told_of_and_after_it_is() -> None:
+    series = weeks((12, 20), (8, 4))
+    states: list[DetectorState] = [{}]
+    raised: list[int] = []
+    for day in range(len(series)):
+        down = day < 16 * 7
+        history = history_at(series[None, :], day, FEBRUARY)
+        (decision,) = decide(history, states, Calendar(), DetectionSettings(), network_down=down)
+        states = [decision.state]
+        raised.extend(day for step in decision.steps if step.state is AlertState.RAISED)
+    (day,) = raised
+    assert 16 * 7 + 2 <= day <= 16 * 7 + 4
+
+
+def test_a_large_community_is_told_of_within_days_and_a_small_one_is_not() -> None:
+    # 60 and 9 a week for 14 weeks, then a third of it
+    told, _ = judge([weeks((14, 60), (8, 20)), weeks((14, 9), (8, 3))])
+    first = {place: min(item.day for item in told if item.place == place) - 14 * 7 for place in {i.place for i in told}}
+    assert first[0] <= 9
+    assert first[1] >= 13

@@ -75,8 +75,8 @@ def test_a_community_without_anybody_falls_dormant_and_wakes_with_a_rebound() ->
     assert found[-1] is Phase.REBOUND
 
 
-def test_after_a_year_at_a_lower_level_the_old_peak_is_forgotten() -> None:
-    assert course((14, 30), (60, 12))[-1] is Phase.PLATEAU
+def test_after_two_years_at_a_lower_level_the_old_peak_is_forgotten() -> None:
+    assert course((14, 30), (104, 12))[-1] is Phase.PLATEAU
 
 
 def test_a_single_week_of_feast_changes_no_phase() -> None:
