@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.cli.bench_detection import detection
+
 if TYPE_CHECKING:
     from pipeline.lab.judge_bench import JudgeBench
 
@@ -72,3 +74,4 @@ def _show(found: JudgeBench, console: Console) -> None:
 
 
 bench.command("judge")(judge)
+bench.command("detection")(detection)

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 PRESENT_WEEKS = (3, 4)
 """The present is the last 3 or the last 4 weeks, whichever tells the drop more clearly."""
-FAST_WEEKS = (1, 2)
+FAST_WEEKS = (1, 2, 3)
+SMOOTH_PARTICIPANTS = 25.0
+SMOOTH_SIZE = 4.0
+"""From 25 participants a week on, weekly counts vary by little more than chance (1.0 to 1.6 times the mean), and what
+is rough about a community is in its roughness already: the size of a fast score is four times the level there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Candidates:
 
 
 def find_candidates(history: History, levels: Levels, settings: DetectionSettings) -> Candidates:
-    """Evidence of every community from its levels: 3 or 4 present weeks, or 1 or 2 where these tell nothing yet."""
+    """Evidence of every community from its levels: 3 or 4 present weeks, or 1 to 3 of a large one by its own test."""
     short, long = (_compare(levels, weeks, settings) for weeks in PRESENT_WEEKS)
     clearer = (long.dropped & ~short.dropped) | ((long.dropped == short.dropped) & (long.score > short.score))
     compared = _choose(clearer & (long.baseline_weeks > 0), long, short)
@@ -97,8 +101,8 @@ def _compare(levels: Levels, weeks: int, settings: DetectionSettings) -> Compari
 
 
 def _compare_fast(levels: Levels, weeks: int, settings: DetectionSettings) -> Comparison:
-    """The same with 1 or 2 weeks, for communities large enough that so few say something; the score must be higher."""
-    seen = _measure(levels, weeks, settings)
+    """The same for communities large enough that so few weeks say something; the score must be higher."""
+    seen = _measure(levels, weeks, settings, smooth=True)
     dropped = (
         _large_enough(seen.baseline, seen.baseline_weeks, settings)
         & (seen.baseline >= settings.smallest_fast_baseline_participants)
@@ -109,11 +113,16 @@ def _compare_fast(levels: Levels, weeks: int, settings: DetectionSettings) -> Co
     return replace(seen, dropped=dropped)
 
 
-def _measure(levels: Levels, weeks: int, settings: DetectionSettings) -> Comparison:
-    """Baseline, present and score with this many present weeks; nothing is said of a drop yet."""
+def _measure(levels: Levels, weeks: int, settings: DetectionSettings, *, smooth: bool = False) -> Comparison:
+    """Baseline, present and score with this many present weeks; nothing is said of a drop yet.
+
+    `smooth` takes the weekly counts of large communities as the smooth ones they are.
+    """
     baseline, baseline_weeks = trimmed_baseline(levels, weeks, settings.baseline_weeks)
     present = mean_of_newest(levels.weeks, weeks)
-    raw = drop_score(baseline, baseline_weeks, present, weeks, settings.overdispersion_size)
+    is_smooth = smooth & (baseline >= SMOOTH_PARTICIPANTS)
+    smallest = np.where(is_smooth, SMOOTH_SIZE * baseline, settings.overdispersion_size)
+    raw = drop_score(baseline, baseline_weeks, present, weeks, smallest)
     score = np.round(raw / levels.roughness, DECIMALS)
     return Comparison(
         baseline, baseline_weeks, present, np.full_like(baseline_weeks, weeks), score, np.zeros(len(baseline), np.bool_)

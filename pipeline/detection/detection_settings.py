@@ -26,11 +26,11 @@ class DetectionSettings:
     likelihood_score: float = 2.5
     """Signed root of the likelihood ratio, in standard deviations, that a decline must exceed."""
     fast_score: float = 3.3
-    """The same for the last 1 or 2 weeks alone, in communities large enough: a drop found within days."""
+    """The same for the last 1 to 3 weeks alone, in communities large enough: a drop found within days."""
     fast_drop_ratio: float = 0.6
-    """Present level over baseline at or below which the last 1 or 2 weeks are a drop."""
+    """Present level over baseline at or below which the last 1 to 3 weeks of a large community are a drop."""
     smallest_fast_baseline_participants: float = 12.0
-    """Weekly participants below which 1 or 2 weeks say too little."""
+    """Weekly participants below which so few weeks say too little."""
     overdispersion_size: float = 8.0
     """Smallest size of the negative binomial of weekly participants (variance = mean + mean squared / size)."""
     days_in_a_row: int = 3

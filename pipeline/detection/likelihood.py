@@ -24,7 +24,7 @@ def drop_score(
     before_weeks: NDArray[np.int64] | int,
     now: NDArray[np.float64],
     now_weeks: NDArray[np.int64] | int,
-    smallest_size: float,
+    smallest_size: float | NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Signed root of the two-sample likelihood ratio of negative-binomial counts; positive where `now` is lower.
 
