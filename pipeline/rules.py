@@ -6,6 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import msgspec
+
+from pipeline.detection.budget import score_thresholds
 from pipeline.detection.detection_settings import DetectionSettings
 from pipeline.detection.holiday_calendar import Calendar
 from pipeline.judging import NetworkRules, Rules
@@ -15,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def rules_of(settings: Settings) -> Rules:
-    """The rules of a deployment; zones and calendars are made once a network."""
+    """The rules of a deployment; zones and calendars are made once a network.
+
+    Raises:
+        SettingsError: the budget of false alarms is none that was measured.
+    """
 
     @cache
     def of_network(name: str) -> NetworkRules:
@@ -24,7 +31,14 @@ def rules_of(settings: Settings) -> Rules:
 
     return Rules(
         weights=settings.scoring.weights,
-        detection=DetectionSettings(**settings.detection.model_dump()),
+        detection=_detection(settings),
         smallest_group=settings.privacy.smallest_group,
         of_network=of_network,
     )
+
+
+def _detection(settings: Settings) -> DetectionSettings:
+    """The thresholds as they are set, and the scores that keep the budget of false alarms."""
+    given = settings.detection.model_dump()
+    scores = score_thresholds(given.pop("false_alarms_per_community_year"))
+    return DetectionSettings(**given, **msgspec.structs.asdict(scores))

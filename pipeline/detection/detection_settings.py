@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DetectionSettings:
-    """Defaults were measured on four archives (docs/detection.md); section [detection] of the settings mirrors them."""
+    """Defaults were measured on four archives (docs/detection.md); section [detection] of the settings mirrors them.
+
+    The three scores are what the default budget of false alarms gives (`budget.py`).
+    """
 
     history_weeks_needed: int = 9
     """A community younger than this is not judged."""
@@ -23,9 +26,9 @@ class DetectionSettings:
     """The newest week must lie at or below this share of the baseline: the decline is not over yet."""
     each_week_ratio: float = 0.85
     """All present weeks but one must lie at or below this share of the baseline."""
-    likelihood_score: float = 2.5
+    likelihood_score: float = 2.499
     """Signed root of the likelihood ratio, in standard deviations, that a decline must exceed."""
-    fast_score: float = 3.3
+    fast_score: float = 3.299
     """The same for the last 1 to 3 weeks alone, in communities large enough: a drop found within days."""
     fast_drop_ratio: float = 0.6
     """Present level over baseline at or below which the last 1 to 3 weeks of a large community are a drop."""
@@ -35,7 +38,7 @@ class DetectionSettings:
     """Smallest size of the negative binomial of weekly participants (variance = mean + mean squared / size)."""
     days_in_a_row: int = 3
     """Consecutive boundaries a decline must show before a watch is raised."""
-    silence_score: float = 20.0
+    silence_score: float = 19.9922
     """Negative natural log of the probability of the quiet days that is enough to raise a watch at once."""
     confirmed_weeks: int = 4
     """Weeks since the onset before a watch can be confirmed."""

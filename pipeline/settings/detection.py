@@ -1,6 +1,7 @@
 """Section [detection]: the thresholds of the detector, with the defaults that were measured (docs/detection.md).
 
 They mirror `pipeline.detection.DetectionSettings`, which this layer may not import; a contract test compares the two.
+Of its score thresholds there is one setting alone: the budget of false alarms.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ Weeks = Annotated[int, Field(ge=1, le=52)]
 class DetectionSettings(Section):
     """When a decline is one; see docs/detection.md before changing any."""
 
+    false_alarms_per_community_year: Positive = 0.1
+    """Alerts for nothing that may be raised in a year of one community, on average over a network; the score thresholds
+    of the detector follow from it by a table that was measured (`elan bench detection --calibrate`)."""
     history_weeks_needed: Weeks = 9
     """A community younger than this is not judged."""
     baseline_weeks: Weeks = 8
@@ -36,10 +40,6 @@ class DetectionSettings(Section):
     """The newest week must lie at or below this share of the baseline: the decline is not over yet."""
     each_week_ratio: Share = 0.85
     """All present weeks but one must lie at or below this share of the baseline."""
-    likelihood_score: Positive = 2.5
-    """Signed root of the likelihood ratio, in standard deviations, that a decline must exceed."""
-    fast_score: Positive = 3.3
-    """The same for the last 1 to 3 weeks alone, in communities large enough: a drop found within days."""
     fast_drop_ratio: Share = 0.6
     """Present level over baseline at or below which the last 1 to 3 weeks of a large community are a drop."""
     smallest_fast_baseline_participants: Positive = 12.0
@@ -48,8 +48,6 @@ class DetectionSettings(Section):
     """Smallest size of the negative binomial of weekly participants (variance = mean + mean squared / size)."""
     days_in_a_row: Count = 3
     """Consecutive boundaries a decline must show before a watch is raised."""
-    silence_score: Positive = 20.0
-    """Negative natural log of the probability of the quiet days that is enough to raise a watch at once."""
     confirmed_weeks: Weeks = 4
     """Weeks since the onset before a watch can be confirmed."""
     confirmed_weeks_at_most: Weeks = 12

@@ -5,7 +5,12 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pytest
+
+from pipeline.detection.budget import ScoreThresholds
 from pipeline.detection.detection_settings import DetectionSettings
+from pipeline.errors import SettingsError
+from pipeline.rules import rules_of
 from pipeline.settings import Settings, load_settings
 from pipeline.settings.keys import keys
 from pipeline.settings.page import settings_page
@@ -24,8 +29,18 @@ def test_every_setting_has_a_meaning_and_a_variable_of_its_own() -> None:
     assert len(set(variables)) == len(variables)
 
 
-def test_thresholds_are_those_of_the_detector() -> None:
-    assert Settings().detection.model_dump() == dataclasses.asdict(DetectionSettings())
+def test_the_detector_goes_by_the_settings_and_by_the_default_budget_unless_told_otherwise() -> None:
+    assert rules_of(Settings()).detection == DetectionSettings()
+    own = {field.name for field in dataclasses.fields(DetectionSettings)}
+    scores = set(ScoreThresholds.__struct_fields__)
+    assert set(Settings().detection.model_dump()) == own - scores | {"false_alarms_per_community_year"}
+
+
+def test_a_smaller_budget_of_false_alarms_asks_for_more_evidence() -> None:
+    strict = load_settings(None, {"ELAN_DETECTION_FALSE_ALARMS_PER_COMMUNITY_YEAR": "0.03"})
+    assert rules_of(strict).detection.likelihood_score > DetectionSettings().likelihood_score
+    with pytest.raises(SettingsError, match="false_alarms_per_community_year is 50"):
+        rules_of(load_settings(None, {"ELAN_DETECTION_FALSE_ALARMS_PER_COMMUNITY_YEAR": "50"}))
 
 
 def test_the_example_of_the_page_can_be_read(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LEVEL_SHARES = {2: 0.40, 4: 0.21, 8: 0.19, 16: 0.12, 35: 0.06, 100: 0.02}
 """Weekly participants -> share of communities, about that of the archives: many are too small to be judged at all."""
-AUTOCORRELATION = 0.15
+AUTOCORRELATION = 0.127
 """Less than archives have (.2 to .3), so that the defaults give about the false alarms that were measured on them."""
 LIKELIHOOD_SCORES = (1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.25, 3.5, 4.0, 4.5)
 SILENCE_TO_LIKELIHOOD = 8.0
