@@ -67,6 +67,7 @@ class Rules:
     weights: Mapping[str, float]
     detection: DetectionSettings
     smallest_group: int
+    champion_notices: bool
     of_network: Callable[[str], NetworkRules]
 
 
@@ -144,7 +145,8 @@ class Judge:
             for step in decision.steps:
                 await self._momentum_step(boundary, work, row, step)
         self._phase_turns(boundary, work, turns)
-        await self._champion_reviews(boundary, work)
+        if self._rules.champion_notices:
+            await self._champion_reviews(boundary, work)
         if history.boundary_day == survey_day(history.boundary_day):
             await self._survey(history, work, index)
         if wanted or self._on_readings is not None:

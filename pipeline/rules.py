@@ -33,6 +33,7 @@ def rules_of(settings: Settings) -> Rules:
         weights=settings.scoring.weights,
         detection=_detection(settings),
         smallest_group=settings.privacy.smallest_group,
+        champion_notices=settings.privacy.champion_notices,
         of_network=of_network,
     )
 

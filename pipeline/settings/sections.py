@@ -35,6 +35,8 @@ class PrivacySettings(Section):
     """Key of the pseudonyms, 16 characters or more; needed in production. Under a new key everybody counts anew."""
     smallest_group: Annotated[int, Field(ge=SMALLEST_GROUP_FLOOR)] = SMALLEST_GROUP_FLOOR
     """Communities with fewer active members are counted, never published by name; 5 or more."""
+    champion_notices: bool = True
+    """Whether notices tell of champions, by pseudonym: one who fell silent, carries alone, or is new."""
 
 
 class ClockSettings(Section):

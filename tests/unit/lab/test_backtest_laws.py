@@ -12,7 +12,7 @@ import msgspec
 from pipeline.clock import rfc3339
 from pipeline.lab.company import simulate
 from pipeline.lab.replay_file import backtest_of
-from pipeline.model import AlertState
+from pipeline.model import AlertKind, AlertState
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.model import Activity, AlertTransition
 
 SHIFT_HOURS = 5
+ABOUT_MEMBERS = {AlertKind.CHAMPION_SILENT, AlertKind.SOLE_CONTRIBUTOR, AlertKind.NEW_CHAMPION}
 
 
 @lru_cache(maxsize=1)
@@ -56,6 +57,12 @@ def test_who_the_members_are_changes_no_alert() -> None:
     before, after = told(activities()), told(renamed)
     assert any(step.state is AlertState.RAISED for step in before)
     assert sorted(map(str, map(without_people, after))) == sorted(map(str, map(without_people, before)))
+
+
+def test_no_notice_names_a_member_where_that_is_not_wanted() -> None:
+    loud, quiet = told(activities()), told(activities(), ELAN_PRIVACY_CHAMPION_NOTICES="false")
+    assert any(step.alert in ABOUT_MEMBERS for step in loud)
+    assert quiet == [step for step in loud if step.alert not in ABOUT_MEMBERS]
 
 
 def test_a_network_five_hours_to_the_east_is_told_the_same_five_hours_earlier() -> None:
