@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 REVIEW_DAYS = 14
 """The champions of a community are looked at every second week, on a day that its id gives: that costs."""
+MOST_REVIEWED_MEMBERS = 5_000
+"""Active in a year. Judging must not wait for the members of larger communities, whom nobody carries alone anyway."""
 TELLING_SHARD = 0
 """The shard whose judge tells the steps of the network's own alert."""
 EARLY_RECOVERY_DAYS = 42
@@ -176,7 +178,8 @@ class Judge:
     async def _champion_reviews(self, boundary: Boundary, work: _Work) -> None:
         history, day = boundary.history, boundary.history.boundary_day
         is_named = history.active_members[INDEX_WINDOW_DAYS] >= self._rules.smallest_group
-        due = is_named & ((work.weekdays + day) % REVIEW_DAYS == 0)
+        is_readable = history.active_members[365] <= MOST_REVIEWED_MEMBERS
+        due = is_named & is_readable & ((work.weekdays + day) % REVIEW_DAYS == 0)
         for row in np.flatnonzero(due).tolist():
             members = await self._windows.members(history.network, history.communities[row], day)
             state = work.states[row]

@@ -7,12 +7,15 @@ from pipeline.history import MemberDay
 _CONTINUES = 0x80
 
 
+def newest_day(value: bytes) -> int:
+    """The newest active day."""
+    at = _days_at(value)
+    return value[at] | value[at + 1] << 8
+
+
 def decode_member(value: bytes, oldest_day: int, boundary_day: int) -> list[MemberDay]:
     """Active days from `oldest_day` up to and with `boundary_day`, oldest first."""
-    hours = value[0]
-    at = 1 if hours == 0 else 3 + hours
-    day = int.from_bytes(value[at : at + 2], "little")
-    at += 2
+    day, at = newest_day(value), _days_at(value) + 2
     days = []
     while day >= oldest_day:
         conversational, at = _varint(value, at)
@@ -24,6 +27,12 @@ def decode_member(value: bytes, oldest_day: int, boundary_day: int) -> list[Memb
         gap, at = _varint(value, at)
         day -= gap
     return days[::-1]
+
+
+def _days_at(value: bytes) -> int:
+    """Where the days begin, behind the hours."""
+    hours = value[0]
+    return 1 if hours == 0 else 3 + hours
 
 
 def _varint(value: bytes, at: int) -> tuple[int, int]:

@@ -30,7 +30,7 @@ from pipeline.windows.rolling import (
     hours_as_of,
     insert_active,
 )
-from pipeline.windows.store import MEMBER_DAYS, NETWORK_STATE, HourWindow
+from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS, NETWORK_STATE, HourWindow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -234,7 +234,7 @@ class MemoryStore:
         histories = {}
         for pseudonym, member in self._communities[network][community].members.items():
             days = _within(member.days, boundary_day)
-            if days:
+            if days and days[-1] > boundary_day - MEMBER_SILENT_DAYS:
                 participation = set(_within(member.participation_days, boundary_day))
                 histories[pseudonym] = [MemberDay(day, *member.acts[day], day in participation) for day in days]
         return histories

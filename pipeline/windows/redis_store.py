@@ -15,13 +15,13 @@ from pipeline.windows.columns import (
     RING_DAYS,
     RING_HOURS,
 )
-from pipeline.windows.members import decode_member
+from pipeline.windows.members import decode_member, newest_day
 from pipeline.windows.memory_store import hour_windows
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, patiently, pipelined
 from pipeline.windows.ring import EMPTY_RING, Rings, positions
 from pipeline.windows.rolling import READ_BACK_DAYS, DayColumns, NetworkColumns
-from pipeline.windows.store import MEMBER_DAYS
+from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -135,9 +135,11 @@ class RedisStore:
         """See `WindowStore.members`."""
         prefix = self._keys.shard(self._shard(network, community))
         (found,) = await pipelined(self._client, [("HGETALL", f"{prefix}m:{network}/{community}")])
-        oldest_day = boundary_day - MEMBER_DAYS + 1
-        decoded = {name.decode(): decode_member(value, oldest_day, boundary_day) for name, value in found.items()}
-        return {name: days for name, days in decoded.items() if days}
+        oldest_day, seen_after = boundary_day - MEMBER_DAYS + 1, boundary_day - MEMBER_SILENT_DAYS
+        # Who has long been silent is not decoded at all.
+        recent = ((name, value) for name, value in found.items() if newest_day(value) > seen_after)
+        decoded = {name.decode(): decode_member(value, oldest_day, boundary_day) for name, value in recent}
+        return {name: days for name, days in decoded.items() if days and days[-1].day > seen_after}
 
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
         """See `WindowStore.hours`."""

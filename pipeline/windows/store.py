@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MEMBER_DAYS = 365
 """Days of a member that are read. Both stores remember more, and not the same: nobody must see the difference."""
+MEMBER_SILENT_DAYS = 182
+"""Members without a day within so many are left out: no measure of members looks at them."""
 NETWORK_STATE = ""
 """What is remembered of a network as a whole stands among the states of each shard; no community has this name."""
 
@@ -79,7 +81,10 @@ class WindowStore(Protocol):
         """Days of all communities of these shards: what these boundaries need, and all that is newer."""
 
     async def members(self, network: str, community: str, boundary_day: int) -> MemberHistories:
-        """Active days of every member of a community within `MEMBER_DAYS` days up to and with the boundary day."""
+        """Active days within `MEMBER_DAYS` up to and with the boundary day, of every member of a community.
+
+        Members without any within the last `MEMBER_SILENT_DAYS` are left out.
+        """
 
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
         """Windows of 1 and 24 hours before `end_hour` (hours since 1970, UTC)."""

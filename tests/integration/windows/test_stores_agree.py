@@ -18,6 +18,7 @@ from pipeline.windows.columns import KIND_COLUMN, KINDS
 from pipeline.windows.memory_store import MemoryStore
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.rolling import Windows
+from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS
 from tests.unit.windows.plain_windows import PlainWindows, day_of
 
 if TYPE_CHECKING:
@@ -96,10 +97,13 @@ async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: li
                 assert history.active_members_7_days[row, -1 - back] == plain.active(community, boundary - back, 7)
             members = await store.members("acme", community, boundary)
             assert {
-                name: [(d.day, d.conversational, d.relational, d.participated) for d in found if d.day > boundary - 365]
+                name: [(d.day, d.conversational, d.relational, d.participated) for d in found]
                 for name, found in members.items()
-                if found[-1].day > boundary - 365
-            } == plain.members(community, boundary, 365)
+            } == {
+                name: found
+                for name, found in plain.members(community, boundary, MEMBER_DAYS).items()
+                if found[-1][0] > boundary - MEMBER_SILENT_DAYS
+            }
             for end_hour in (newest_hour + 1, newest_hour - 20, newest_hour - 60):
                 hours = await store.hours("acme", community, end_hour)
                 for width in (1, 24):
