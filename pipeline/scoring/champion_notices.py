@@ -1,6 +1,6 @@
 """What is worth telling of those who carry a community: one falls silent, one carries it alone, one is new.
 
-A community is looked at once a week. A notice is told once for each occasion; what was told is kept in its state.
+A community is looked at every second week. A notice is told once for each occasion; what was told is kept in its state.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class _Standing:
 def review(
     members: MemberHistories, boundary_day: int, state: ChampionState
 ) -> tuple[list[ChampionNotice], ChampionState]:
-    """What is new of the champions of one community, and the state to hand back a week later.
+    """What is new of the champions of one community, and the state to hand back at the next review.
 
     Days after `boundary_day` are ignored. The first review only tells what came up within the last week: what was so
     already a week ago counts as told, or a network would begin with a flood.

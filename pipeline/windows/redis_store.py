@@ -15,7 +15,7 @@ from pipeline.windows.columns import (
     RING_DAYS,
     RING_HOURS,
 )
-from pipeline.windows.members import decode_member, newest_day
+from pipeline.windows.members import decode_member
 from pipeline.windows.memory_store import hour_windows
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, patiently, pipelined
@@ -136,10 +136,8 @@ class RedisStore:
         prefix = self._keys.shard(self._shard(network, community))
         (found,) = await pipelined(self._client, [("HGETALL", f"{prefix}m:{network}/{community}")])
         oldest_day, seen_after = boundary_day - MEMBER_DAYS + 1, boundary_day - MEMBER_SILENT_DAYS
-        # Who has long been silent is not decoded at all.
-        recent = ((name, value) for name, value in found.items() if newest_day(value) > seen_after)
-        decoded = {name.decode(): decode_member(value, oldest_day, boundary_day) for name, value in recent}
-        return {name: days for name, days in decoded.items() if days and days[-1].day > seen_after}
+        decoded = ((name, decode_member(value, oldest_day, seen_after, boundary_day)) for name, value in found.items())
+        return {name.decode(): days for name, days in decoded if days}
 
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
         """See `WindowStore.hours`."""
