@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
 SHARDS = 64
 FILLERS = 2
-BOUNDARIES = 2
-"""The first finds nothing remembered; the second is as every other after it."""
+BOUNDARIES = 6
+"""The first finds nothing remembered; a watch takes three days in a row, and what it raised is confirmed by the next.
+The sixth is as every other after it."""
 COMMANDS_AT_ONCE = 10_000
 KIB = 1024
 
@@ -87,7 +88,7 @@ def _settings(redis_url: str) -> Settings:
 async def run_judge_bench(
     settings: Settings, communities: int, members_per_community: int, progress: Progress
 ) -> JudgeBench:
-    """Fill Redis, judge two boundaries, weigh what lies there, and clear it.
+    """Fill Redis, judge six boundaries, weigh what lies there, and clear it.
 
     Raises:
         ServerError: Redis cannot be reached.
@@ -97,7 +98,7 @@ async def run_judge_bench(
     async with async_redis_client(settings) as client:
         await _clear(client, settings.redis.namespace)
         _fill(settings, network, progress)
-        first, last = [await _judge(client, settings, LAST_DAY + n, progress) for n in range(BOUNDARIES)]
+        first, *_, last = [await _judge(client, settings, LAST_DAY + n, progress) for n in range(BOUNDARIES)]
         progress("weighing what lies in Redis")
         community_bytes, member_bytes = await _weigh(client, settings.redis.namespace, len(network.sizes))
         await _clear(client, settings.redis.namespace)
