@@ -35,9 +35,10 @@ class History:
     `active_members_7_days` (C, T) the same for w = 7, as of each day
     `participants_7_days`   (C, T) distinct members with at least one dated act of `model.PARTICIPATION` in 7 days
     `network_participants`  (T,) sum of `participants_7_days` over all communities of the network, all shards
-    `network_activities`    (T,) all activities of the network a day, of all kinds, bots included
+    `network_activities`    (T,) all activities of the network a day, of all kinds, all shards, bots included; 0 on days
+                            that were counted before this was kept
     `first_days`            (C,) day of the community's first activity
-    `lines`                 (C,) what a community is for, where its platform says so
+    `lines`                 (C,) what a community is for, where its platform says so; the last one said
     """
 
     network: str

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from pipeline.model import Kind
+from pipeline.model import NAME, Kind
 from pipeline.windows.columns import BOT, KIND_COLUMN, KINDS, member_increment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pipeline.model import TrustedActivity
 
@@ -31,7 +31,7 @@ class CommunityDelta(msgspec.Struct, array_like=True):
 
     `counts`   (day << 24 | hour) << 5 | column -> amount
     `members`  pseudonym -> {day << 24 | hour -> acts packed as `columns.member_increment` says}
-    `name`, `line` are "" where no activity of the batch carries one
+    `name`, `line` are "" where no activity of the batch carries one; a line that is no `model.NAME` counts as none
     """
 
     name: str
@@ -44,8 +44,6 @@ ShardDelta = dict[str, dict[str, CommunityDelta]]
 """network -> community -> delta."""
 Departments = dict[tuple[str, str], str]
 """(network, member) -> department."""
-MOST_CHARACTERS = 200
-"""Of a line or a department; what is longer is none."""
 
 
 class DaySlots:
@@ -80,15 +78,20 @@ def shard_of(network: str, community: str, shards: int) -> int:
     return int.from_bytes(digest, "big") % shards
 
 
-def departments_of(activities: Iterable[TrustedActivity]) -> Departments:
-    """(network, member) -> department as the last of these activities has it, where one does."""
+def departments_of(activities: Sequence[TrustedActivity]) -> Departments:
+    """(network, member) -> department as the last of these activities that carries one has it.
+
+    A department that is no `model.NAME` counts as none.
+    """
+    # Departments are few and activities many: each spelling is looked at once.
+    names = {name for name in {activity.department for activity in activities} if name and NAME.fullmatch(name)}
     return {
         (activity.network, activity.member): activity.department
         for activity in activities
         if activity.department is not None
+        and activity.department in names
         and activity.member is not None
         and not activity.bot
-        and 0 < len(activity.department) <= MOST_CHARACTERS
     }
 
 
@@ -120,7 +123,8 @@ class Aggregator:
                 slots_by_network[network] = self.slots(network)
             if name:
                 delta.name = name
-            if line is not None and len(line) <= MOST_CHARACTERS:
+            # What is no name must not take away one found before: the result would depend on where batches are cut.
+            if line and line != delta.line and NAME.fullmatch(line):
                 delta.line = line
             slot = slots_by_network[network](seconds)
             counts = delta.counts

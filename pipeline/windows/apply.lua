@@ -8,7 +8,8 @@
 --
 -- Rings (columns.py says what the columns are): header of 48 bytes: version, width of a number in bytes, columns, their
 -- ids, and from byte 36 base, head, first position (4 bytes each); then one record a position at (position - base) % size.
--- A ring widens, and takes up a column, when it must; so a quiet community stays small and a loud one never saturates.
+-- A ring widens, and takes up a column, when it must; so a quiet community stays small. Four bytes are the most: a
+-- number stays at 4294967295, since an error here would leave half a batch counted and no fence moved.
 
 local call, byte, char, sub, rep = redis.call, string.byte, string.char, string.sub, string.rep
 local floor, insert, concat = math.floor, table.insert, table.concat
@@ -115,7 +116,7 @@ local function add_record(ring, position, amounts)
   local values, greatest = {struct.unpack(ring.format, raw)}, 0
   for column, amount in pairs(amounts) do
     local i = ring.place[column]
-    local value = values[i] + amount
+    local value = math.min(values[i] + amount, LIMIT[4])
     values[i] = value
     if value > greatest then greatest = value end
   end

@@ -26,7 +26,10 @@ PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS = 24, 25
 HOUR_ACTIVE, HOUR_ARRIVALS, HOUR_STAYS = 26, 27, 28
 """Members active in an hour; arrivals and stays of the 24 hour window."""
 NETWORK_ACTIVITIES = 29
-"""Of the ring of a whole network alone: activities of all kinds, bots and views included."""
+"""Of the ring of a whole network alone: activities of all kinds, bots and views included.
+
+Rings written before it was counted read 0 for their older days.
+"""
 COLUMNS = 32
 """Columns fit into five bits of an aggregation key."""
 

@@ -15,7 +15,7 @@ class Keys(NamedTuple):
     p:<network>         hash: pseudonym -> department, in the shard of the pseudonym
     d:, h:<community>   rings of days, of hours          (community = <network>/<community>)
     m:<community>       hash: pseudonym -> packed member
-    n:<network>         ring of days, participants summed over the shard
+    n:<network>         ring of days, participants and activities summed over the shard
     judged              hash: network -> newest day judged
     s:, r:<network>     states by community, readings (one JSON value each)
     v:<network>         hash: community -> its life (JSON)

@@ -67,7 +67,10 @@ class WindowStore(Protocol):
         """
 
     async def describe(self, departments: Departments) -> None:
-        """Keep the department of each member; call it before the batch is applied, so that a crash repeats it."""
+        """Keep the department of each member, the last one said; the same twice changes nothing.
+
+        Call it before the batch is applied, so that a crash repeats it.
+        """
 
     async def departments(self, network: str) -> dict[str, str]:
         """Member -> department, of those whose department is known."""

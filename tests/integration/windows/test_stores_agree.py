@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.history import HISTORY_DAYS, WINDOW_DAYS
 from pipeline.model import Kind, TrustedActivity
-from pipeline.windows.aggregate import Aggregator, shard_of
+from pipeline.windows.aggregate import Aggregator, departments_of, shard_of
 from pipeline.windows.columns import KIND_COLUMN, KINDS
 from pipeline.windows.memory_store import MemoryStore
 from pipeline.windows.redis_store import RedisStore
@@ -48,7 +48,7 @@ def activity(
 days = st.one_of(st.floats(0, 30), st.floats(0, 130), st.sampled_from([0, 1, 6.9, 7, 8, 27, 28, 29, 90, 91, 92, 120]))
 activities = st.lists(
     st.builds(
-        lambda at, member, kind, community, bot, count, of_object: activity(
+        lambda at, member, kind, community, bot, count, of_object, line, department: activity(
             0,
             at,
             None if kind is Kind.VIEW and count > 1 else member,
@@ -57,6 +57,8 @@ activities = st.lists(
             bot=bot,
             count=count if kind is Kind.VIEW else 1,
             of_object=of_object and kind is Kind.REACTION,
+            line=line,
+            department=department,
         ),
         days,
         st.sampled_from([f"member-{n}" for n in range(6)]),
@@ -65,6 +67,8 @@ activities = st.lists(
         st.sampled_from([False, False, False, True]),
         st.sampled_from([1, 1, 300, 70_000]),
         st.booleans(),
+        st.sampled_from([None, None, "practice", "é", "", "a\nb", "x" * 201]),
+        st.sampled_from([None, None, "sales", "é", "", "a\nb", "x" * 201]),
     ),
     min_size=1,
     max_size=80,
@@ -75,16 +79,20 @@ async def feed(store: WindowStore, log: list[TrustedActivity], cuts: list[int], 
     aggregator = Aggregator(SHARDS, lambda _: zone)
     edges = [0, *sorted({cut % len(log) for cut in cuts} - {0}), len(log)]
     for first, last in pairwise(edges):
+        await store.describe(departments_of(log[first:last]))
         assert await store.apply("topic:0", first, last, aggregator.add(log[first:last])) == {}
 
 
 async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: list[int], zone: str = "UTC") -> None:
     plain = PlainWindows(log, zone)
     newest_hour = max(int(a.seconds // 3600) for a in log)
+    assert await store.departments("acme") == plain.departments()
     for boundary in boundaries:
         source = await store.read_days("acme", range(SHARDS), boundary, boundary)
         history = Windows(source).as_of(boundary)
         assert sorted(history.communities) == sorted({a.community for a in log})
+        assert history.network_activities.tolist() == plain.network_activities(boundary, HISTORY_DAYS)
+        assert history.lines == tuple(map(plain.line, history.communities))
         for row, community in enumerate(history.communities):
             for width in WINDOW_DAYS:
                 expected = plain.activities(community, boundary, min(width, HISTORY_DAYS))
@@ -221,6 +229,29 @@ def test_shards_without_a_community_read_as_none_at_all(valkey_url: str) -> None
                 assert history.participants_7_days.shape == (0, HISTORY_DAYS)
                 # The network's level is that of all shards.
                 assert history.network_participants[-1] == 3
+                assert history.network_activities[-20:].tolist() == [1] * 20
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
+
+
+def test_the_last_line_and_department_said_are_kept(valkey_url: str) -> None:
+    # community a    practice ........ process .... (nothing said)
+    # member m1      sales ..... plant ............ (nothing said)      bot: never a department
+    said = [("practice", "sales"), (None, "plant"), ("process", None), (None, None)]
+    log = [activity(0, day, line=line, department=department) for day, (line, department) in enumerate(said)]
+    log = numbered([*log, activity(0, 4, "robot", bot=True, department="plant"), activity(0, 5, community="b")])
+
+    async def run() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            for store in (MemoryStore(), RedisStore(client, "elan", SHARDS)):
+                await feed(store, log, list(range(len(log))))
+                source = await store.read_days("acme", range(SHARDS), *boundaries_of(log)[:1] * 2)
+                assert dict(zip(source.communities, source.lines, strict=True)) == {"a": "process", "b": None}
+                assert await store.departments("acme") == {"m1": "plant"}
+                assert await store.departments("other") == {}
         finally:
             await client.aclose()
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipeline.model import CONVERSATIONAL, PARTICIPATION, RELATIONAL, Kind
+from pipeline.model import CONVERSATIONAL, NAME, PARTICIPATION, RELATIONAL, Kind
 from pipeline.windows.columns import KINDS
 
 if TYPE_CHECKING:
@@ -41,6 +41,23 @@ class PlainWindows:
     def bots(self, community: str, boundary_day: int, days: int) -> int:
         rows = [r for r in self.rows if r[0].community == community and r[0].bot]
         return sum(a.count for a, day, _ in rows if boundary_day - days < day <= boundary_day)
+
+    def network_activities(self, boundary_day: int, days: int) -> list[int]:
+        totals: dict[int, int] = defaultdict(int)
+        for a, day, _ in self.rows:
+            totals[day] += a.count
+        return [totals[day] for day in range(boundary_day - days + 1, boundary_day + 1)]
+
+    def line(self, community: str) -> str | None:
+        said = [a.line for a, _, _ in self.rows if a.community == community and a.line and NAME.fullmatch(a.line)]
+        return said[-1] if said else None
+
+    def departments(self) -> dict[str, str]:
+        return {
+            a.member: a.department
+            for a, _, _ in self.rows
+            if a.member and not a.bot and a.department and NAME.fullmatch(a.department)
+        }
 
     def active(self, community: str, boundary_day: int, days: int) -> int:
         rows = self._human(community)
