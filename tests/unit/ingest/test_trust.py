@@ -56,6 +56,13 @@ def test_an_activity_leaves_with_a_pseudonym_for_its_actor() -> None:
     assert type(found.activities[0]) is TrustedActivity
 
 
+def test_line_and_department_travel_with_the_activity_where_they_are_said() -> None:
+    found = started().take(batch([changed(data__line="practice", data__department="Ventes"), activity("m2")]))
+
+    assert found is not None
+    assert [(a.line, a.department) for a in found.activities] == [("practice", "Ventes"), (None, None)]
+
+
 def test_an_anonymous_view_has_no_member() -> None:
     found = started().take(batch([activity(kind=Kind.VIEW, actor=None)]))
 

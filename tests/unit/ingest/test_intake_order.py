@@ -1,0 +1,65 @@
+"""Departments are written before a batch is counted, so that a crash between the two writes them again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import AsyncMock, Mock
+
+import pytest
+
+from pipeline.errors import RetryLater
+from pipeline.ingest.trust import Trust
+from pipeline.intake import Intake
+from pipeline.windows.aggregate import Aggregator
+from pipeline.windows.memory_store import MemoryStore
+from tests.unit.ingest.records import DAY, HOUR, NOON, RULES, batch, changed
+
+if TYPE_CHECKING:
+    from pipeline.windows.redis_store import RedisStore
+
+
+class StoreThatFailsOnce(MemoryStore):
+    """Loses its connection at the first batch, before anything is counted."""
+
+    refused = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known_at_apply: list[dict[str, str]] = []
+
+    async def apply(self, *batch: Any) -> dict[int, int]:
+        self.known_at_apply.append(await self.departments("acme"))
+        if len(self.known_at_apply) == 1:
+            raise RetryLater("gone")
+        return await super().apply(*batch)
+
+
+def test_a_batch_that_fails_has_its_departments_written_and_is_counted_once_when_it_comes_again() -> None:
+    # describe .. apply fails | describe again .. apply
+    async def run() -> StoreThatFailsOnce:
+        store, trust = StoreThatFailsOnce(), Trust(RULES, lambda _, actor: actor.upper())
+        intake = Intake(
+            trust,
+            Aggregator(1, lambda _: "UTC"),
+            cast("RedisStore", store),
+            AsyncMock(standings=AsyncMock(return_value={})),
+            AsyncMock(),
+            Mock(),
+            HOUR,
+        )
+        await intake.start_positions({("esn", 3)})
+        work = intake.take(batch([changed(data__department="Ventes", data__line="practice")]))
+        assert work is not None
+        with pytest.raises(RetryLater):
+            await intake.apply(work)
+        assert await store.networks() == [], "nothing was counted yet"
+        await intake.apply(work)
+        return store
+
+    store = asyncio.run(run())
+    assert store.known_at_apply == [{"ANN": "Ventes"}] * 2
+    day = int(NOON // DAY)
+    found = asyncio.run(store.read_days("acme", [0], day, day))
+    assert found.lines == ("practice",)
+    assert found.network_columns.activities[-1] == 1
