@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -29,8 +30,6 @@ from pipeline.windows.store import NETWORK_STATE, KeptProfile, Verdicts
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
-
-    from numpy.typing import NDArray
 
     from pipeline.detection.detection_settings import DetectionSettings
     from pipeline.detection.holiday_calendar import Calendar
@@ -179,12 +178,14 @@ class Judge:
         history, day = boundary.history, boundary.history.boundary_day
         is_named = history.active_members[INDEX_WINDOW_DAYS] >= self._rules.smallest_group
         is_readable = history.active_members[365] <= MOST_REVIEWED_MEMBERS
-        due = is_named & is_readable & ((work.weekdays + day) % REVIEW_DAYS == 0)
-        for row in np.flatnonzero(due).tolist():
+        for row in np.flatnonzero(is_named & is_readable).tolist():
+            if (crc32(history.communities[row].encode()) + day) % REVIEW_DAYS:
+                continue
             members = await self._windows.members(history.network, history.communities[row], day)
             state = work.states[row]
             notices, state["champions"] = review(members, day, state.get("champions", {}))
-            work.steps[row].extend(champion_notice(boundary, row, notice) for notice in notices)
+            if notices:
+                work.steps[row].extend(champion_notice(boundary, row, notice) for notice in notices)
 
     def _network_alert(self, history: History, work: _Work, rules: NetworkRules) -> bool:
         """Whether nothing arrives from the network. Every shard keeps its state, one of them tells of it."""
@@ -240,22 +241,24 @@ class _Work:
     def take(self, source: DayColumns) -> None:
         """Take in which communities there are."""
         self._communities, self._shard_of = source.communities, source.shards
-        self.states: list[DetectorState] = [dict(self._kept_states.get(name, {})) for name in source.communities]
-        self.steps: list[list[AlertTransition]] = [[] for _ in source.communities]
-        self.weekdays: NDArray[np.int64] = np.array([crc32(n.encode()) % REVIEW_DAYS for n in source.communities], int)
+        kept = self._kept_states
+        self.states: list[DetectorState] = [kept.get(name) or {} for name in source.communities]
+        self.steps: dict[int, list[AlertTransition]] = defaultdict(list)
+        """By place, of those that take any."""
 
     def verdicts_by_shard(self) -> dict[int, Verdicts]:
         """What is to be kept of each shard."""
         by_shard = {shard: Verdicts({}, [], [], {}) for shard in self.shards}
-        for shard, community, state, reading, steps in zip(
-            self._shard_of, self._communities, self.states, self.readings, self.steps, strict=True
+        for shard, community, state, reading in zip(
+            self._shard_of, self._communities, self.states, self.readings, strict=True
         ):
             verdicts = by_shard[shard]
             verdicts.states[community] = state
             verdicts.readings.append(reading)
-            verdicts.steps.extend(_outbox_row(step) for step in steps)
             if community in self.lives:
                 verdicts.lives[community] = self.lives[community]
+        for place, steps in sorted(self.steps.items()):
+            by_shard[self._shard_of[place]].steps.extend(_outbox_row(step) for step in steps)
         for verdicts in by_shard.values():
             verdicts.states[NETWORK_STATE] = self.network_state
         if TELLING_SHARD in by_shard:
@@ -264,7 +267,7 @@ class _Work:
 
     def kept_steps(self, held: set[int]) -> list[AlertTransition]:
         """The steps of all shards but the `held` ones, whose verdicts another judge has kept."""
-        steps = [s for shard, told in zip(self._shard_of, self.steps, strict=True) if shard not in held for s in told]
+        steps = [step for place, told in self.steps.items() if self._shard_of[place] not in held for step in told]
         return steps if TELLING_SHARD in held else steps + self.network_steps
 
 

@@ -258,7 +258,8 @@ class MemoryStore:
         """See `VerdictStore.states`."""
         known, states = self._communities[network], self._states.get(network, {})
         wanted = set(shards)
-        return {name: s for name, s in states.items() if name == NETWORK_STATE or known[name].shard in wanted}
+        # Copies, as from Redis: a judge whose verdicts are refused has changed nothing.
+        return {name: dict(s) for name, s in states.items() if name == NETWORK_STATE or known[name].shard in wanted}
 
     async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
         """See `VerdictStore.commit`."""

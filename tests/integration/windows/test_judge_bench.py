@@ -6,7 +6,7 @@ import asyncio
 
 import redis
 
-from pipeline.lab.judge_bench import bench_settings, run_judge_bench
+from pipeline.lab.judge_bench import BOUNDARIES, bench_settings, run_judge_bench
 
 BYTES_A_COMMUNITY = 8_000
 BYTES_A_MEMBERSHIP = 100
@@ -21,6 +21,6 @@ def test_communities_and_memberships_take_up_no_more_than_was_promised(valkey_ur
     assert 1_000 < found.bytes_per_community <= BYTES_A_COMMUNITY
     assert 20 < found.bytes_per_membership <= BYTES_A_MEMBERSHIP
     assert 0 < found.seconds < 10
-    assert len(told) == 4
+    assert len(told) == BOUNDARIES + 2
     with redis.Redis.from_url(valkey_url) as client:
         assert client.dbsize() == 0, "the bench leaves nothing behind"
