@@ -19,6 +19,10 @@ PROFILE_DAYS = 84
 """The rhythm of the week is taken from the last twelve weeks."""
 PROFILE_PRIOR = 0.25
 """Of a week's activities, spread evenly, that are added to the profile: one silent Sunday proves no closed Sundays."""
+LEVEL_REFERENCE_DAYS = 56
+LEVEL_LOW = 0.5
+LEVEL_LEAST = 50.0
+"""Activities a day of the rest of the network below which the level of a day says nothing."""
 LARGEST_SHARE = 1.0
 """A weekday counts as no more than an average day: where all meet on Tuesdays, one without is one day's silence."""
 
@@ -36,8 +40,10 @@ def quiet_days(history: History) -> NDArray[np.int64]:
 def silence_score(history: History, baseline: NDArray[np.float64], quiet: NDArray[np.int64]) -> NDArray[np.float64]:
     """-ln of the probability that communities of `baseline` weekly participants say nothing for `quiet` days, (C,).
 
-    Daily participants are negative binomial with the size of their level. Whole weeks have days alike, as
-    the sizes were measured; each day beyond them has its weekday's share.
+    Daily participants are negative binomial with the size of their level. Whole weeks have days alike, as the sizes
+    were measured; each day beyond them has its weekday's share. Days on which the rest of the network did little, an
+    outage or a holiday, say little about one community: below a week the score is multiplied by the mean level of the
+    others on the quiet days. A longer silence outlasts both.
     """
     daily = baseline * DAILY_VISITS / WEEK_DAYS
     size = np.asarray(DAILY_SIZES)[np.searchsorted(DAILY_SIZE_LEVELS, baseline, side="right")]
@@ -46,7 +52,29 @@ def silence_score(history: History, baseline: NDArray[np.float64], quiet: NDArra
     weeks, rest = np.divmod(quiet, WEEK_DAYS)
     of_rest = np.pad(of_weekdays, ((0, 0), (1, 0)))[np.arange(len(quiet)), rest]
     score = weeks * WEEK_DAYS * size * np.log1p(daily / size) + of_rest
-    return np.asarray(np.round(score, DECIMALS))
+    return np.asarray(np.round(score * _level_of_others(history, quiet), DECIMALS))
+
+
+def _level_of_others(history: History, quiet: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Activities of the rest of the network on the quiet days over those of the same weekdays before, on average, (C,).
+
+    Days at half of them or more count as 1; 1 as well where the others do too little to say, and from a week on.
+    """
+    span = WEEK_DAYS + LEVEL_REFERENCE_DAYS
+    own = history.bot_activities[:, -span:].astype(np.float64)
+    for acts in history.activities.values():
+        own += acts[:, -span:]
+    others = history.network_activities[None, -span:] - own
+    expected = others[:, :LEVEL_REFERENCE_DAYS].reshape(len(own), -1, WEEK_DAYS).mean(axis=1)
+    level = np.divide(
+        others[:, LEVEL_REFERENCE_DAYS:], expected, out=np.ones_like(expected), where=expected >= LEVEL_LEAST
+    )
+    # Chance alone makes days differ: only what an outage or a holiday does to everybody counts.
+    level = np.where(level < LEVEL_LOW, np.maximum(level, 0.0), 1.0)
+    running = np.cumsum(level[:, ::-1], axis=1)
+    days = np.clip(quiet, 1, WEEK_DAYS)
+    mean: NDArray[np.float64] = running[np.arange(len(days)), days - 1] / days
+    return np.where(quiet < WEEK_DAYS, mean, 1.0)
 
 
 def _weekday_shares(history: History) -> NDArray[np.float64]:

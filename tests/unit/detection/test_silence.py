@@ -62,6 +62,17 @@ def test_a_quiet_weekend_of_people_who_rest_says_little() -> None:
     assert score(working, 30.0, 2) < 20 < score(every_day, 30.0, 6)
 
 
+def test_two_days_without_anybody_anywhere_are_an_outage_and_not_a_silence_of_one_community() -> None:
+    #  others: 300 activities a day │ 5 and 5 (bots) │      this one: 8 a day │ 0 0
+    quiet = history_of([8] * 84 + [0, 0], level=60)
+    out = np.full(HISTORY_DAYS, 308)
+    out[-2:] = 5
+    alive = np.full(HISTORY_DAYS, 308)
+    alive[-2:] = 300
+    assert score(replace(quiet, network_activities=alive), 60.0, 2) > 20
+    assert score(replace(quiet, network_activities=out), 60.0, 2) < 2
+
+
 @given(st.integers(1, 60), st.floats(3.5, 200))
 def test_one_more_quiet_day_is_never_more_probable(days: int, baseline: float) -> None:
     history = history_of(([3, 1, 0, 2, 5, 0, 0]) * 12)
