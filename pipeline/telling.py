@@ -97,7 +97,7 @@ class Teller:
             evidence |= await self._members_evidence(history, row, step.evidence)
             evidence |= _comparison_evidence(boundary, row, step.evidence["quiet_days"])
             carried = Champions(evidence["champions"], evidence["champions_silent"])
-            action = suggested_action(step.evidence, carried)
+            action, evidence["action_source"] = suggested_action(step.evidence, carried)
         return _transition(
             boundary,
             row,

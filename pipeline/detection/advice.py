@@ -36,6 +36,15 @@ ACTIONS = {
     "rendez-vous for the next month, and look at its level again then.",
 }
 
+SOURCES = {
+    Situation.SILENT: "Lecko, benchmark of 2014: half of all spaces fall silent; people who accompany them change that",
+    Situation.CHAMPION_GONE: "Lecko, benchmark of 2014, on champions; CHAOSS, contributor absence factor",
+    Situation.FEWER_MEMBERS: "SWOOP, community health: the year's members who are active this month",
+    Situation.FEWER_ACTS: "Discourse, community practice: every topic answered within seven days",
+    Situation.SLOW: "Lecko, benchmark of 2014: a trough of disinterest, and a rebound or none",
+}
+"""What each action rests on; alerts carry it beside the action."""
+
 
 @dataclass(frozen=True, slots=True)
 class Champions:
@@ -61,6 +70,7 @@ def situation(evidence: dict[str, Any], champions: Champions | None = None) -> S
     return Situation.FEWER_ACTS if per_member <= FALLEN_PER_MEMBER else Situation.SLOW
 
 
-def suggested_action(evidence: dict[str, Any], champions: Champions | None = None) -> str:
-    """The sentence an alert carries: what to do first."""
-    return ACTIONS[situation(evidence, champions)]
+def suggested_action(evidence: dict[str, Any], champions: Champions | None = None) -> tuple[str, str]:
+    """The sentence an alert carries, what to do first, and its source."""
+    seen = situation(evidence, champions)
+    return ACTIONS[seen], SOURCES[seen]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.detection.advice import ACTIONS, Champions, Situation, situation, suggested_action
+from pipeline.detection.advice import ACTIONS, SOURCES, Champions, Situation, situation, suggested_action
 
 
 def evidence(quiet_days: int = 0, participants: float = 0.4, activities: float | None = 0.3) -> dict[str, Any]:
@@ -31,8 +31,8 @@ def test_the_action_follows_from_the_evidence(
     seen: dict[str, Any], champions: Champions | None, expected: Situation
 ) -> None:
     assert situation(seen, champions) is expected
-    assert suggested_action(seen, champions) == ACTIONS[expected]
+    assert suggested_action(seen, champions) == (ACTIONS[expected], SOURCES[expected])
 
 
-def test_every_situation_has_an_action() -> None:
-    assert set(ACTIONS) == set(Situation)
+def test_every_situation_has_an_action_and_a_source() -> None:
+    assert set(ACTIONS) == set(SOURCES) == set(Situation)
