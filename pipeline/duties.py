@@ -150,6 +150,7 @@ class Judging:
 
     async def _judge_step(self, due: Due) -> None:
         started = clock.monotonic_seconds()
+        await self._verdicts.see_fences(due.shards)
         steps = await self._judge.judge(due.network, due.shards, due.first_day, due.last_day)
         self._duration.observe(clock.monotonic_seconds() - started)
         for step in steps:

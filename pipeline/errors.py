@@ -7,6 +7,7 @@ ElanError                 the message is one sentence for the user; `exit_code` 
 └── Stop             (5)  stop the worker: going on would lose or count twice
 Reject                    dead-letter one record with a reason of `model.Reason`; never leaves the ingest stage
 RetryLater                a server is away for the moment; wait and do the same again
+Rewind                    Redis has lost what was counted; go back to what it still knows
 
 Ctrl-C ends a command with 130, a check that found something wrong with 1.
 """
@@ -51,6 +52,10 @@ class Stop(ElanError):
 
 class RetryLater(Exception):
     """A server is away for the moment: wait, then do the same again."""
+
+
+class Rewind(Exception):
+    """Redis knows less than it has confirmed before: read again from where it stands now."""
 
 
 class Reject(Exception):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline import clock
-from pipeline.errors import RetryLater, Stop
+from pipeline.errors import RetryLater, Rewind, Stop
 from pipeline.ingest.lanes import NotYet
 from pipeline.ingest.watermark import Watermark
 from pipeline.windows.aggregate import COLUMN_BITS, HOUR_BITS, departments_of
 from pipeline.windows.redis_progress import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from pipeline.ingest.dead_letters import DeadLetterWriter
     from pipeline.ingest.lanes import Partition
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.windows.redis_progress import RedisProgress
     from pipeline.windows.redis_store import RedisStore
 
+log = logging.getLogger(__name__)
 
 HORIZON_SECONDS = 28 * 86_400.0
 """How far intake may run ahead of judging (docs/decisions/0003)."""
@@ -52,6 +54,8 @@ class Intake:
         dead_letters: DeadLetterWriter,
         metrics: IntakeMetrics,
         allowed_lateness_seconds: float,
+        topic_id: Callable[[], Awaitable[str]],
+        claim_layout: Callable[[], Awaitable[None]],
     ) -> None:
         self._trust = trust
         self._aggregator = aggregator
@@ -60,6 +64,9 @@ class Intake:
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._lateness_seconds = allowed_lateness_seconds
+        self._ask_topic_id = topic_id
+        self._claim_layout = claim_layout
+        self._topic_id = ""
         self._watermarks: dict[Partition, Watermark] = {}
         self._first_days: dict[str, int] = {}
         self.judged_seconds: float | None = None
@@ -69,16 +76,54 @@ class Intake:
 
     async def start_positions(self, partitions: set[Partition]) -> Mapping[Partition, int]:
         """Where each partition stands, less what fills the memory of ids."""
-        standings = await self._progress.standings()
+        self._topic_id = await self._ask_topic_id()
+        # Redis may be empty, and nobody else may have noticed.
+        await self._claim_layout()
+        self._first_days.clear()
+        self._store.forget_described()
+        standings = await self._standings(partitions)
         positions = {}
         for partition in partitions:
-            standing = standings.get(_name(partition))
+            standing = standings.get(partition)
             fence = standing.next_offset if standing else 0
             watermark = Watermark(standing.clock_seconds, standing.activity_seconds) if standing else Watermark()
             self._watermarks[partition] = watermark
             positions[partition] = self._trust.start(*partition, fence, watermark)
+        self._store.fences.accept()
         self._metrics.assigned(partitions)
         return positions
+
+    async def _standings(self, partitions: set[Partition]) -> dict[Partition, Standing]:
+        """Where these partitions stand, after whatever Redis may have lost of them, and the topic its past."""
+        kept = await self._progress.standings()
+        lost = await self._store.fences.lost([self._fence_name(partition) for partition in partitions])
+        standings = {}
+        for partition in partitions:
+            standing = kept.get(_name(partition))
+            if standing is None:
+                continue
+            if standing.topic_id != self._topic_id:
+                log.error("Topic %s was made anew: partition %d is read from its start", *partition)
+                standing = Standing(0, None, None, None, self._topic_id)
+                await self._progress.stand(_name(partition), standing)
+            elif (offset := lost.get(self._fence_name(partition), standing.next_offset)) < standing.next_offset:
+                # One node of several has lost something: nothing is judged until all has been counted again.
+                standing = Standing(offset, standing.clock_seconds, standing.activity_seconds, None, self._topic_id)
+                await self._progress.stand(_name(partition), standing)
+            standings[partition] = standing
+        return standings
+
+    async def verify(self) -> None:
+        """Ask whether Redis still has what it has confirmed: while nothing arrives, no write would notice.
+
+        Raises:
+            Rewind: it has lost something.
+            RetryLater: Redis is away.
+        """
+        await self._store.fences.verify()
+
+    def _fence_name(self, partition: Partition) -> str:
+        return f"{self._topic_id or partition[0]}:{partition[1]}"
 
     def revoked(self, partitions: set[Partition]) -> None:
         """These partitions are somebody else's now."""
@@ -104,6 +149,7 @@ class Intake:
         Raises:
             NotYet: the batch goes beyond the horizon; call again soon.
             RetryLater: Redis or Kafka is away; call again with the same work.
+            Rewind: Redis has lost something; start again from `start_positions`.
         """
         try:
             if not work.letters_written:
@@ -112,6 +158,9 @@ class Intake:
             await self._count(work)
         except RetryLater as trouble:
             self._metrics.trouble(str(trouble))
+            raise
+        except Rewind:
+            self._metrics.lost()
             raise
         self._metrics.counted(work.batch)
 
@@ -130,7 +179,7 @@ class Intake:
         started = clock.monotonic_seconds()
         shards = self._aggregator.add(activities)
         aggregated = clock.monotonic_seconds()
-        name = _name((batch.topic, batch.partition))
+        name = self._fence_name((batch.topic, batch.partition))
         await self._begin_networks(shards, work.before)
         await self._store.describe(departments_of(activities))
         straddling = await self._store.apply(name, first, end, shards)
@@ -140,8 +189,8 @@ class Intake:
             if rest is not None and await self._store.apply(name, fence, end, {shard: rest}):
                 raise Stop(f"Shard {shard} counted partition {name} beside this worker; start it again.")
         limit = watermark.seconds(self._lateness_seconds)
-        standing = Standing(end, watermark.clock_seconds, watermark.activity_seconds, limit)
-        await self._progress.stand(name, standing)
+        standing = Standing(end, watermark.clock_seconds, watermark.activity_seconds, limit, self._topic_id)
+        await self._progress.stand(_name((batch.topic, batch.partition)), standing)
         self._metrics.refused(self._store.refused)
         self._metrics.stage("aggregate", aggregated - started)
         self._metrics.stage("apply", clock.monotonic_seconds() - aggregated)

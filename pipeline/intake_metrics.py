@@ -59,6 +59,10 @@ class IntakeMetrics:
         self._fenced.inc(in_all - self._refused)
         self._refused = in_all
 
+    def lost(self) -> None:
+        """Redis has lost what it had confirmed."""
+        self._telemetry.counter("elan_redis_data_losses_total").inc()
+
     def trouble(self, reason: str) -> None:
         """A server is away."""
         self._trouble = reason

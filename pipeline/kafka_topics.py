@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from pipeline.errors import ServerError
+from pipeline.errors import ServerError, Stop
 from pipeline.windows.columns import RING_DAYS
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ COPIES_FOR_QUORUM = 3
 APPENDED = {"message.timestamp.type": "LogAppendTime"}
 """Kept since it was written: by the activities' own times a broker would delete a history right after its import."""
 HEADERS_ROOM_BYTES = 65_536
+NO_IDENTITIES = {"", "00000000-0000-0000-0000-000000000000"}
 WORDS = {"cleanup.policy", "message.timestamp.type"}
 """Configurations that are no numbers."""
 
@@ -101,6 +102,25 @@ def partitions_of(admin: KafkaAdminClient, settings: Settings) -> dict[str, int]
         there = set(admin.list_topics())
         names = [topic.name for topic in wanted_topics(settings) if topic.name in there]
         return {each["name"]: len(each["partitions"]) for each in admin.describe_topics(names)} if names else {}
+
+
+def identity_of(admin: KafkaAdminClient, settings: Settings) -> str:
+    """The id of the activity topic, which a topic made anew does not share; "" where the broker has none.
+
+    Raises:
+        ServerError: Kafka refuses, or the topic is not there.
+        Stop: the topic has another number of partitions than the settings say.
+    """
+    kafka = settings.kafka
+    with asking_kafka(settings):
+        (found,) = admin.describe_topics([kafka.activity_topic])
+    if found["error_code"]:
+        raise ServerError(f"Kafka has no topic {kafka.activity_topic}: create it with `elan topics create`.")
+    wanted = next(topic for topic in wanted_topics(settings) if topic.name == kafka.activity_topic)
+    if sentence := wrong_partitions(wanted, len(found["partitions"]), settings):
+        raise Stop(sentence)
+    identity = str(found["topic_id"] or "")
+    return "" if identity in NO_IDENTITIES else identity
 
 
 def configs_of(admin: KafkaAdminClient, name: str) -> dict[str, str]:

@@ -89,6 +89,11 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric(
         "elan_redis_fenced_writes_total", "counter", "Batches or parts of them that the fence refused: already counted."
     ),
+    Metric(
+        "elan_redis_data_losses_total",
+        "counter",
+        "Times that Redis knew less than it had confirmed: read again from Kafka.",
+    ),
     Metric("elan_judged_boundary_timestamp_seconds", "gauge", "Newest boundary this worker judged.", ("network",)),
     Metric("elan_judge_duration_seconds", "histogram", "Time to judge the due boundaries of a group of shards."),
     Metric(

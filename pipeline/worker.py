@@ -10,17 +10,18 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from pipeline import __version__
-from pipeline.app import aiokafka_producer, async_redis_client, broker_credentials
+from pipeline.app import aiokafka_producer, async_redis_client, broker_credentials, kafka_admin
 from pipeline.clock import monotonic_seconds
 from pipeline.duties import LEASE_SECONDS, Judging, Relaying
 from pipeline.endpoint import endpoint
-from pipeline.errors import RetryLater, ServerError
+from pipeline.errors import RetryLater, Rewind, ServerError
 from pipeline.ingest.batch_app import BatchApp, run
 from pipeline.ingest.dead_letters import KafkaDeadLetterWriter
 from pipeline.ingest.trust import Trust, TrustRules
 from pipeline.intake import Intake
 from pipeline.intake_metrics import IntakeMetrics
 from pipeline.judging import Judge
+from pipeline.kafka_topics import identity_of
 from pipeline.pseudonyms import Pseudonymiser
 from pipeline.publish.relay import AlertsTopic
 from pipeline.rules import rules_of
@@ -47,6 +48,7 @@ DAY_SECONDS = 86_400.0
 BUSY_PAUSE_SECONDS = 0.02
 IDLE_PAUSE_SECONDS = 0.5
 RELAY_PAUSE_SECONDS = 0.2
+VERIFY_PAUSE_SECONDS = 2.0
 TROUBLE_PAUSE_SECONDS = 1.0
 BEGIN_SECONDS = 10.0
 GC_THRESHOLD = 50_000
@@ -75,7 +77,10 @@ class Worker:
             KafkaDeadLetterWriter(producer, kafka.dead_letter_topic),
             self.metrics,
             settings.clock.allowed_lateness_seconds,
+            self._topic_id,
+            self.begin,
         )
+        self.app = BatchApp(settings, broker_credentials(settings), self.intake)
         self._judging = Judging(
             client,
             namespace,
@@ -96,6 +101,23 @@ class Worker:
         """Freeze or check what Redis was started with; raises Stop or RetryLater."""
         await self._progress.claim_layout(self._settings.redis.shards, self._settings.kafka.activity_topic)
 
+    async def _topic_id(self) -> str:
+        """Asked in a thread: the client for administration blocks."""
+        try:
+            return await asyncio.to_thread(_identity_of_topic, self._settings)
+        except ServerError as error:
+            raise RetryLater(str(error)) from error
+
+    async def verify(self) -> float:
+        """One look whether Redis still has what it has confirmed -> seconds to pause."""
+        try:
+            await self.intake.verify()
+        except Rewind as error:
+            log.error("%s: reading again from what it still knows", error)  # noqa: TRY400 - one sentence tells it
+            self.metrics.lost()
+            self.app.rewind()
+        return VERIFY_PAUSE_SECONDS
+
     async def judge(self) -> float:
         """One round of judging -> seconds to pause."""
         progress = await self._judging.run_once(self._settings.kafka.partitions)
@@ -115,7 +137,7 @@ class Worker:
     def duties(self) -> list[Callable[[], Awaitable[float]]]:
         """What runs beside the intake."""
         live = self._settings.clock.source == "live"
-        return [self.judge, self.relay, self.tick] if live else [self.judge, self.relay]
+        return [self.judge, self.relay, self.verify, *([self.tick] if live else [])]
 
     async def end(self) -> None:
         """Let the others have the leases at once; what Redis does not hear, it lets go by itself."""
@@ -125,6 +147,14 @@ class Worker:
                 await lease.give_back()
         except RetryLater as error:
             log.info("leases run out by themselves: %s", error)
+
+
+def _identity_of_topic(settings: Settings) -> str:
+    admin = kafka_admin(settings)
+    try:
+        return identity_of(admin, settings)
+    finally:
+        admin.close()
 
 
 def _trust_rules(settings: Settings) -> TrustRules:
@@ -172,9 +202,7 @@ async def run_worker(
         url = await stack.enter_async_context(endpoint(host, port, telemetry.registry, worker.metrics.why_not_ready))
         if on_url is not None:
             on_url(url)
-        await _run_all(
-            worker, BatchApp(settings, broker_credentials(settings), worker.intake), stop_on_signals=stop_on_signals
-        )
+        await _run_all(worker, stop_on_signals=stop_on_signals)
         await worker.end()
 
 
@@ -197,9 +225,9 @@ def _spare_the_collector() -> None:
     gc.set_threshold(GC_THRESHOLD)
 
 
-async def _run_all(worker: Worker, app: BatchApp, *, stop_on_signals: bool) -> None:
+async def _run_all(worker: Worker, *, stop_on_signals: bool) -> None:
     """The intake and the duties beside it; the first to fail ends all."""
-    intake = asyncio.create_task(run(app, stop_on_signals=stop_on_signals), name="intake")
+    intake = asyncio.create_task(run(worker.app, stop_on_signals=stop_on_signals), name="intake")
     duties = [asyncio.create_task(_for_ever(duty, worker.metrics), name=duty.__name__) for duty in worker.duties()]
     try:
         done, _ = await asyncio.wait([intake, *duties], return_when=asyncio.FIRST_COMPLETED)
@@ -209,5 +237,5 @@ async def _run_all(worker: Worker, app: BatchApp, *, stop_on_signals: bool) -> N
         for duty in duties:
             duty.cancel()
         if not intake.done():
-            await app.stop()
+            await worker.app.stop()
         await asyncio.gather(intake, *duties, return_exceptions=True)

@@ -88,12 +88,22 @@ class BatchApp(faust.App):
         """The lanes, made inside the running event loop."""
         if "_lanes" not in self.__dict__:
             self._lanes: Lanes[Any] = Lanes(
-                self._handler, self._crash_soon, lambda: cast("BatchConsumer", self.consumer)
+                self._handler, self._crash_soon, self.rewind, lambda: cast("BatchConsumer", self.consumer)
             )
         return self._lanes
 
     def _crash_soon(self, error: BaseException) -> None:
         self._ending = asyncio.ensure_future(self.crash(error))
+
+    def rewind(self) -> None:
+        """Start all partitions again from the handler's start positions, soon."""
+        self.lanes.shut()
+        self._rewinding = asyncio.ensure_future(self.reposition())
+        self._rewinding.add_done_callback(self._rewound)
+
+    def _rewound(self, task: asyncio.Future[Any]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash_soon(error)
 
     async def reposition(self) -> Mapping[TP, int]:
         """Stop the lanes, ask the handler for the start positions, seek there, start the lanes again.

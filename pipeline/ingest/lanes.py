@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from pipeline.errors import RetryLater, Stop
+from pipeline.errors import RetryLater, Rewind, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ class BatchHandler(Protocol[Work]):
     async def apply(self, work: Work) -> None:
         """Do the work. After RetryLater and NotYet it is called again with the same work until it succeeds.
 
-        Any other exception ends the worker.
+        After Rewind all partitions start again from `start_positions`. Any other exception ends the worker.
         """
 
     def revoked(self, partitions: set[Partition]) -> None:
@@ -86,10 +86,15 @@ class Lanes(Generic[Work]):
     """The lanes of one worker, all in one event loop. An event is Faust's, its value a `RecordBatch`."""
 
     def __init__(
-        self, handler: BatchHandler[Work], crash: Callable[[BaseException], None], fetching: Callable[[], Fetching]
+        self,
+        handler: BatchHandler[Work],
+        crash: Callable[[BaseException], None],
+        rewind: Callable[[], None],
+        fetching: Callable[[], Fetching],
     ) -> None:
         self._handler = handler
         self._crash = crash
+        self._rewind = rewind
         self._fetching = fetching
         self._lanes: dict[Partition, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,10 +121,14 @@ class Lanes(Generic[Work]):
         lane.queue.put_nowait(event)
         lane.update_room()
 
-    async def halt(self) -> None:
-        """Let nothing more through, and wait until what is in flight has ended: a command is never broken off."""
+    def shut(self) -> None:
+        """Let nothing more through."""
         self._epoch = None
         self._halted.set()
+
+    async def halt(self) -> None:
+        """Let nothing more through, and wait until what is in flight has ended: a command is never broken off."""
+        self.shut()
         await self._idle.wait()
         for lane in self._lanes.values():
             # Whoever seeks fetches all partitions again.
@@ -185,6 +194,10 @@ class Lanes(Generic[Work]):
             except NotYet:  # noqa: PERF203 - the exception is what the loop is for
                 self._hold(partition, lane)
                 await self._pause(NOT_YET_PAUSE_SECONDS)
+            except Rewind as error:
+                log.error("%s: reading again from what it still knows", error)  # noqa: TRY400 - one sentence tells it
+                self.shut()
+                self._rewind()
             except RetryLater as error:
                 log.warning("%s of %s waits %.1f s: %s", *partition, backoff_seconds, error)
                 await self._pause(backoff_seconds)
@@ -226,6 +239,6 @@ def log_ends_early(topic: str, partition: int, offset: int) -> Stop:
     """The error for a log that is shorter than what has been counted of it."""
     message = (
         f"The log of partition {partition} of topic {topic} ends before offset {offset}, which has been counted: "
-        "was the topic made anew? Use another Redis namespace for a new topic."
+        "was the topic made anew? Start the worker again; where the broker gives topics no ids, use another namespace."
     )
     return Stop(message)

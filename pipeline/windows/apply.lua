@@ -1,10 +1,12 @@
 -- Adds one batch of one partition to one shard, and moves the fence, in one atomic step.
 --
 -- KEYS[1]  hash of fences: partition -> next offset this shard will take
--- ARGV     1 key prefix of the shard, 2 partition, 3 first offset, 4 next offset, 5 payload (msgpack)
+-- ARGV     1 key prefix of the shard, 2 partition, 3 first offset, 4 next offset, 5 payload (msgpack), 6 the fence that
+--          the caller has seen here (-1 none)
 -- payload  network -> community -> {name, counts, members, line}
 --          counts  (day * 2^24 + hour) * 32 + column -> amount       members  pseudonym -> {day * 2^24 + hour -> acts}
--- returns  {0, fence} applied, {1, fence} counted before, {2, fence} straddles the fence: trim and send again
+-- returns  {0, fence} applied, {1, fence} counted before, {2, fence} straddles the fence: trim and send again,
+--          {3, fence} the fence went back: what lies between was lost, and this batch would hide it
 --
 -- Rings (columns.py says what the columns are): header of 48 bytes: version, width of a number in bytes, columns, their
 -- ids, and from byte 36 base, head, first position (4 bytes each); then one record a position at (position - base) % size.
@@ -336,6 +338,7 @@ end
 
 local prefix, partition, first_offset, next_offset = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local fence = tonumber(call('HGET', KEYS[1], partition) or '-1')
+if fence < tonumber(ARGV[6]) then return {3, fence} end
 if fence >= next_offset then return {1, fence} end
 if fence > first_offset then return {2, fence} end
 

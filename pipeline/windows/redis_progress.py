@@ -26,6 +26,8 @@ class Standing(msgspec.Struct, frozen=True):
     clock_seconds: float | None
     activity_seconds: float | None
     watermark_seconds: float | None
+    topic_id: str = ""
+    """Of the topic that the offset counts in; "" where the broker has no ids."""
 
 
 _decode = msgspec.json.Decoder(Standing).decode

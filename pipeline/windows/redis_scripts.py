@@ -27,10 +27,13 @@ PASSING = (
     exceptions.OutOfMemoryError,
     exceptions.TryAgainError,
     exceptions.ClusterDownError,
+    exceptions.MasterDownError,
     ConnectionError,
     asyncio.TimeoutError,
 )
 """Errors that pass by themselves or once somebody mends Redis: nothing is lost meanwhile, the fence keeps count."""
+PASSING_CODES = ("BUSY ", "MISCONF ", "NOREPLICAS ", "UNKILLABLE ")
+"""Of the same kind, for which redis-py has no class."""
 
 
 async def patiently(command: Callable[[], Awaitable[Any]]) -> Any:
@@ -45,6 +48,8 @@ async def patiently(command: Callable[[], Awaitable[Any]]) -> Any:
     except PASSING as error:
         raise RetryLater(f"Redis does not answer: {error}") from error
     except exceptions.RedisError as error:
+        if str(error).startswith(PASSING_CODES):
+            raise RetryLater(f"Redis does not answer: {error}") from error
         raise Stop(f"Redis refuses a command: {error}. Run `elan check`.") from error
 
 

@@ -17,6 +17,7 @@ from pipeline.windows.columns import (
 )
 from pipeline.windows.members import decode_member
 from pipeline.windows.memory_store import hour_windows
+from pipeline.windows.redis_fences import RedisFences
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, patiently, pipelined
 from pipeline.windows.ring import EMPTY_RING, Rings, positions
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pipeline.windows.store import HourWindow
 
 _encode = msgspec.msgpack.Encoder().encode
-_APPLIED, _STRADDLES = 0, 2
+_APPLIED, _STRADDLES, _WENT_BACK = 0, 2, 3
 DESCRIPTIONS_REMEMBERED = 200_000
 """Departments this process remembers to have written: some 30 MB."""
 RINGS_A_COMMAND = 2_000
@@ -48,6 +49,7 @@ class RedisStore:
         self._shards = shards
         self._apply = Script(client, "apply.lua")
         self._described: Departments = {}
+        self.fences = RedisFences(client, namespace, shards)
         self.refused = 0
         """Shards of batches that had been counted before."""
 
@@ -58,17 +60,22 @@ class RedisStore:
 
         Raises:
             RetryLater: apply the same again, what was counted is not counted twice.
+            Rewind: a shard knows less than it has confirmed before.
         """
         calls = []
         for shard, delta in shards.items():
             prefix = self._keys.shard(shard)
-            calls.append(([f"{prefix}fences"], [prefix, partition, first_offset, next_offset, _encode(delta)]))
+            seen = self.fences.seen(partition, shard)
+            calls.append(([f"{prefix}fences"], [prefix, partition, first_offset, next_offset, _encode(delta), seen]))
         if not calls:
             return {}
         straddling = {}
         for shard, (code, fence) in zip(shards, await self._apply.run(calls), strict=True):
             if code != _APPLIED:
                 self.refused += 1
+            if code == _WENT_BACK:
+                raise self.fences.went_back(partition, shard, int(fence))
+            self.fences.moved(partition, shard, int(fence))
             if code == _STRADDLES:
                 straddling[shard] = int(fence)
         return straddling
@@ -90,6 +97,10 @@ class RedisStore:
         if len(self._described) > DESCRIPTIONS_REMEMBERED:
             self._described.clear()
         self._described |= fresh
+
+    def forget_described(self) -> None:
+        """Write every department again: Redis may have lost some."""
+        self._described.clear()
 
     async def departments(self, network: str) -> dict[str, str]:
         """See `WindowStore.departments`."""

@@ -33,11 +33,18 @@ class RedisVerdicts:
         self._keys = Keys(namespace)
         self._shards = shards
         self._commit = Script(client, "commit.lua")
+        self._fences: dict[int, dict[str, int]] = {}
 
     async def judged(self, network: str) -> dict[int, int]:
         """See `VerdictStore.judged`."""
         found = await self._of_every_shard("HGET", "judged", network)
         return {shard: int(day) for shard, day in enumerate(found) if day is not None}
+
+    async def see_fences(self, shards: Sequence[int]) -> None:
+        """Remember how far these shards are: what is judged from here on is kept only where none has gone back."""
+        found = await pipelined(self._client, [("HGETALL", f"{self._keys.shard(shard)}fences") for shard in shards])
+        for shard, fences in zip(shards, found, strict=True):
+            self._fences[shard] = {partition.decode(): int(offset) for partition, offset in fences.items()}
 
     async def states(self, network: str, shards: Sequence[int]) -> dict[str, DetectorState]:
         """See `VerdictStore.states`."""
@@ -55,8 +62,8 @@ class RedisVerdicts:
         }
         prefix = self._keys.shard(shard)
         values = (orjson.dumps(verdicts.states), _encode_readings(verdicts.readings), _encode(told))
-        arguments = [prefix, network, first_day, last_day, *values]
-        (kept,) = await self._commit.run([([f"{prefix}judged"], arguments)])
+        arguments = [prefix, network, first_day, last_day, *values, _encode(self._fences.get(shard, {}))]
+        (kept,) = await self._commit.run([([f"{prefix}judged", f"{prefix}fences"], arguments)])
         return bool(kept)
 
     async def lives(self, network: str, shards: Sequence[int]) -> dict[str, bytes]:

@@ -27,6 +27,10 @@ class StoreThatFailsOnce(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.known_at_apply: list[dict[str, str]] = []
+        self.fences = Mock(lost=AsyncMock(return_value={}))
+
+    def forget_described(self) -> None:
+        """Nothing is remembered."""
 
     async def apply(self, *batch: Any) -> dict[int, int]:
         self.known_at_apply.append(await self.departments("acme"))
@@ -47,6 +51,8 @@ def test_a_batch_that_fails_has_its_departments_written_and_is_counted_once_when
             AsyncMock(),
             Mock(),
             HOUR,
+            AsyncMock(return_value=""),
+            AsyncMock(),
         )
         await intake.start_positions({("esn", 3)})
         work = intake.take(batch([changed(data__department="Ventes", data__line="practice")]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from pipeline.errors import RetryLater, Stop
+from pipeline.errors import RetryLater, Rewind, Stop
 from pipeline.ingest import lanes as lanes_module
 from pipeline.ingest.lanes import Lanes, NotYet
 from tests.unit.ingest.records import batch
@@ -77,6 +77,7 @@ class Bench:
     lanes: Lanes[Any]
     crashes: list[BaseException]
     fetching: Fetching
+    rewinds: list[str]
 
     async def run(self, *events: Event) -> None:
         for event in events:
@@ -88,11 +89,12 @@ def bench(*troubles: Exception, start: int = 0, is_open: bool = True) -> Bench:
     handler = Handler(list(troubles))
     crashes: list[BaseException] = []
     fetching = Fetching()
-    lanes: Lanes[Any] = Lanes(handler, crashes.append, lambda: fetching)
+    rewinds: list[str] = []
+    lanes: Lanes[Any] = Lanes(handler, crashes.append, lambda: rewinds.append("rewind"), lambda: fetching)
     lanes.resume(1, {PARTITION: start})
     if is_open:
         handler.gate.set()
-    return Bench(handler, lanes, crashes, fetching)
+    return Bench(handler, lanes, crashes, fetching, rewinds)
 
 
 @pytest.fixture(autouse=True)
@@ -218,5 +220,18 @@ def test_a_partition_that_is_early_is_held_and_keeps_nobody_waiting() -> None:
         await asyncio.sleep(0.2)
         assert b.handler.applied == [0, 2, 4]
         assert b.fetching.asked == ["hold 3", "release 3"]
+
+    asyncio.run(story())
+
+
+def test_after_a_loss_nothing_more_is_applied_until_the_lanes_begin_again() -> None:
+    async def story() -> None:
+        b = bench(Rewind("Redis has lost activities"))
+        await b.run(Event(0), Event(2))
+        assert (b.handler.applied, b.rewinds, b.crashes) == ([], ["rewind"], [])
+        b.lanes.resume(2, {PARTITION: 0})
+        again = Event(0, epoch=2)
+        await b.run(again)
+        assert (len(b.handler.applied), again.acknowledged) == (1, True)
 
     asyncio.run(story())
