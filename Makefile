@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 LOCK := uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate \
         --custom-compile-command "make lock"
 
-.PHONY: help install demo test unit lint format lock tools clean
+.PHONY: help install demo test unit faults lint format lock tools clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## /{printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: lint  ## every check: lint, then all tests against real servers (those mis
 
 unit: .venv/installed-dev  ## the tests that need no server: seconds
 	$(BIN)/pytest tests/unit tests/contract
+
+faults: .venv/installed-dev  ## the whole fault suite (minutes): lost and double must be 0 whatever happens; FAULT_SEED=n replays
+	FAULTS=all $(BIN)/pytest tests/faults
 
 lint: .venv/installed-dev  ## style, types, layers
 	$(BIN)/ruff check

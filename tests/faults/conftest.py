@@ -1,0 +1,71 @@
+"""Trials of the fault suite: their seed, which of them run, and the table at the end.
+
+The short part always runs; tests marked `long` run with FAULTS=all (`make faults`). Each run prints its seed, and
+FAULT_SEED=<n> replays it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.deployment import FaultyDeployment
+from tests.faults.trial import Outcome, Trials, chosen_seed, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OUTCOMES = pytest.StashKey[list[Outcome]]()
+SEED = pytest.StashKey[int]()
+LONGEST_NAME = 30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seed of the run."""
+    config.addinivalue_line("markers", "long: the long part of the fault suite; runs with FAULTS=all")
+    config.stash[OUTCOMES] = []
+    config.stash[SEED] = chosen_seed()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long part to `make faults`."""
+    if os.environ.get("FAULTS") == "all":
+        return
+    long = [item for item in items if item.get_closest_marker("long") is not None]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table of runs."""
+    outcomes = config.stash[OUTCOMES]
+    if outcomes:
+        terminalreporter.section(f"faults, FAULT_SEED={config.stash[SEED]}")
+        for line in table(outcomes):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def trials(request: pytest.FixtureRequest, kafka_bootstrap: str, valkey_url: str, tmp_path: Path) -> Iterator[Trials]:
+    """Give the maker of trials of one test, on real Apache Kafka and real Valkey."""
+
+    def make_deployment(name: str, partitions: int) -> FaultyDeployment:
+        digest = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+        readable = re.sub(r"[^a-z0-9]+", "-", name.lower())[:LONGEST_NAME]
+        folder = tmp_path / digest
+        folder.mkdir()
+        return FaultyDeployment(
+            kafka_bootstrap, valkey_url, f"{readable}-{digest}-{os.getpid()}", folder, partitions=partitions
+        )
+
+    test = request.node.name.removeprefix("test_").replace("_", " ")
+    found = Trials(test, request.config.stash[SEED], make_deployment, request.config.stash[OUTCOMES])
+    print(f"FAULT_SEED={found.seed}")  # noqa: T201 - pytest shows it where the test fails
+    yield found
+    found.stop()
