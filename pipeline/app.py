@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LARGEST_REQUEST_BYTES = 8 * 1024 * 1024
 LARGEST_BATCH_BYTES = 256 * 1024
+SMALL_BATCH_BYTES = 16 * 1024
 PRODUCER_LINGER_MILLISECONDS = 50
 PROBE_SECONDS = 5.0
 BOOTSTRAP_MILLISECONDS = 10_000
@@ -145,8 +146,13 @@ def kafka_consumer(settings: Settings, *topics: str, group: str | None = None) -
 
 
 @asynccontextmanager
-async def aiokafka_producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    """A worker's producer for dead letters, alerts and the clock; raises ServerError."""
+async def aiokafka_producer(
+    settings: Settings,
+    *,
+    linger_milliseconds: int = PRODUCER_LINGER_MILLISECONDS,
+    batch_bytes: int = SMALL_BATCH_BYTES,
+) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer for an event loop, by default a worker's: dead letters, alerts and the clock; raises ServerError."""
     from aiokafka import AIOKafkaProducer  # noqa: PLC0415
     from aiokafka.errors import KafkaError  # noqa: PLC0415
 
@@ -154,7 +160,8 @@ async def aiokafka_producer(settings: Settings) -> AsyncIterator[AIOKafkaProduce
     producer = AIOKafkaProducer(
         **_kafka_options(settings.kafka),
         acks="all",
-        linger_ms=PRODUCER_LINGER_MILLISECONDS,
+        linger_ms=linger_milliseconds,
+        max_batch_size=batch_bytes,
         max_request_size=LARGEST_REQUEST_BYTES,
     )
     async with AsyncExitStack() as stack:

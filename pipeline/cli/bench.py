@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.cli.bench_detection import detection
+from pipeline.cli.bench_ingest import ingest
 
 if TYPE_CHECKING:
     from pipeline.lab.judge_bench import JudgeBench
 
-bench = typer.Typer(help="Measure how fast, and how well, Élan judges.", no_args_is_help=True)
+bench = typer.Typer(help="Measure how fast, and how well, Élan counts and judges.", no_args_is_help=True)
 
 MEBIBYTE = 1024 * 1024
 
@@ -73,5 +74,6 @@ def _show(found: JudgeBench, console: Console) -> None:
     console.print(table)
 
 
+bench.command("ingest")(ingest)
 bench.command("judge")(judge)
 bench.command("detection")(detection)
