@@ -24,14 +24,19 @@ def ingest(
     spread_days: Annotated[
         float, typer.Option(min=0.01, max=365.0, help="Days of event time that a million activities cover.")
     ] = 8.0,
+    stock_events: Annotated[
+        int, typer.Option(min=1, help="How many of them stock Faust reads; its figure is per million of these.")
+    ] = 20_000,
+    no_stock: Annotated[bool, typer.Option("--no-stock", help="Leave stock Faust out.")] = False,
     kafka: Annotated[str | None, typer.Option(help=KAFKA_HELP)] = None,
     redis: Annotated[str | None, typer.Option(help=REDIS_HELP)] = None,
     json: Annotated[Path | None, typer.Option(help=JSON_HELP)] = None,
 ) -> None:
-    """Measure what one worker costs for a million activities: 2,000 communities by Zipf's law, 50,000 actors.
+    """Measure what one worker costs for a million activities, beside a stock Faust application on the same topic.
 
-    The topic is written first; then one worker, started as users start it, reads it to the end. The command fails
-    unless every record has been counted.
+    2,000 communities by Zipf's law, 50,000 actors, about 300 bytes each. The topic is written first; then one worker,
+    started as users start it, reads it to the end. The command fails unless every record has been counted. Stock Faust
+    counts a share of the same records one by one in windowed Tables.
 
     Example: elan bench ingest --events 200000 --json ingest.json
 
@@ -44,7 +49,9 @@ def ingest(
 
     told = Console(stderr=True)
     with bench_place(kafka, redis) as place:
-        found = asyncio.run(run_ingest_bench(place, IngestOptions(events, spread_days), told.print))
+        found = asyncio.run(
+            run_ingest_bench(place, IngestOptions(events, spread_days, 0 if no_stock else stock_events), told.print)
+        )
         _show(found, place.broker, Console(), appends_to_file=place.appends_to_file)
     if json is not None:
         json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
@@ -57,6 +64,8 @@ def _show(found: IngestBench, broker: str, console: Console, *, appends_to_file:
         "broker": broker,
         "Redis keeps an append-only file": "yes" if appends_to_file else "no",
         "seconds of one core": f"{found.elan_cpu_seconds_per_million:.2f}",
+        "seconds of one core, stock Faust": _or_dash(found.stock_faust_cpu_seconds_per_million, ".0f"),
+        "stock Faust / Élan": _or_dash(found.ratio, ".0f"),
         "seconds of Redis's core": f"{found.redis_cpu_seconds_per_million:.2f}",
         "activities a second, one worker": f"{found.events_per_second:,.0f}",
         "peak memory of the worker, MiB": f"{found.worker_rss_mb:,.0f}",
@@ -64,3 +73,7 @@ def _show(found: IngestBench, broker: str, console: Console, *, appends_to_file:
     for name, value in rows.items():
         table.add_row(name, value)
     console.print(table)
+
+
+def _or_dash(figure: float | None, form: str) -> str:
+    return "-" if figure is None else format(figure, form)

@@ -17,12 +17,14 @@ from pipeline.errors import RetryLater, ServerError
 from pipeline.lab.bench_topic import EVENTS_A_MILLION, MadeUpStream, past_start, write_stream
 from pipeline.lab.bench_topic_servers import PARTITIONS, redis_core_seconds
 from pipeline.lab.bench_topic_worker import BenchWorker
+from pipeline.lab.ingest_bench_stock import measure_stock_faust
 from pipeline.windows.redis_progress import RedisProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pipeline.lab.bench_topic_servers import BenchPlace
+    from pipeline.lab.ingest_bench_stock import StockCost
     from pipeline.windows.redis_progress import Standing
 
     Progress = Callable[[str], None]
@@ -52,6 +54,8 @@ class IngestOptions:
 
     events: int
     spread_days: float
+    stock_events: int
+    """Activities of these that stock Faust reads, which is slow; 0 leaves it out."""
 
 
 class WorkerCost(NamedTuple):
@@ -75,17 +79,21 @@ async def run_ingest_bench(place: BenchPlace, options: IngestOptions, progress: 
     ends = await write_stream(place.settings, stream.chunks())
     progress("one worker reads them")
     with tempfile.TemporaryDirectory(prefix="elan-bench-") as folder:
-        cost = await measure_worker(place, ends, Path(folder))
-    return figures(options.events, cost)
+        cost, stock = await measure_worker(place, ends, Path(folder)), None
+        if stock_events := min(options.stock_events, options.events):
+            progress(f"stock Faust reads {stock_events:,} of them")
+            stock = await asyncio.to_thread(measure_stock_faust, place, stock_events, Path(folder))
+    return figures(options.events, cost, stock)
 
 
-def figures(events: int, cost: WorkerCost) -> IngestBench:
-    """The figures of `events` activities."""
+def figures(events: int, cost: WorkerCost, stock: StockCost | None) -> IngestBench:
+    """The figures of `events` activities, and of the share that stock Faust has read."""
     millions = events / EVENTS_A_MILLION
+    stock_seconds = None if stock is None else stock.core_seconds / stock.events * EVENTS_A_MILLION
     return IngestBench(
         elan_cpu_seconds_per_million=round(cost.core_seconds / millions, 2),
-        stock_faust_cpu_seconds_per_million=None,
-        ratio=None,
+        stock_faust_cpu_seconds_per_million=None if stock_seconds is None else round(stock_seconds, 1),
+        ratio=None if stock_seconds is None else round(stock_seconds * millions / cost.core_seconds, 1),
         events_per_second=round(cost.records_per_second),
         worker_rss_mb=round(cost.peak_rss_bytes / MEBIBYTE, 1),
         redis_cpu_seconds_per_million=round(cost.redis_core_seconds / millions, 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 
 import msgspec
@@ -10,8 +11,10 @@ import pytest
 from pipeline.cloudevents import Event
 from pipeline.errors import ServerError
 from pipeline.ingest.checks import EventCheck
+from pipeline.lab import ingest_bench
 from pipeline.lab.bench_topic import COMMUNITIES, MadeUpStream
 from pipeline.lab.ingest_bench import WorkerCost, counted_of, figures
+from pipeline.lab.ingest_bench_stock import StockCost
 from pipeline.windows.redis_progress import Standing
 
 START_SECONDS = 1_788_220_800.0
@@ -30,12 +33,19 @@ def standing(offset: int) -> Standing:
 
 
 def test_figures_are_per_million_of_the_events_read() -> None:
-    found = figures(250_000, WorkerCost(1.5, 0.5, 300 * 1024 * 1024, 120_000.4))
+    found = figures(250_000, WorkerCost(1.5, 0.5, 300 * 1024 * 1024, 120_000.4), StockCost(2.4, 5_000))
     assert found.elan_cpu_seconds_per_million == 6.0
     assert found.redis_cpu_seconds_per_million == 2.0
     assert found.worker_rss_mb == 300.0
     assert found.events_per_second == 120_000
+    assert found.stock_faust_cpu_seconds_per_million == 480.0
+    assert found.ratio == 80.0
     assert set(msgspec.json.decode(msgspec.json.encode(found))) == JSON_KEYS
+
+
+def test_without_stock_faust_there_is_no_ratio() -> None:
+    found = figures(1_000_000, WorkerCost(4.5, 1.0, 1, 1.0), None)
+    assert (found.stock_faust_cpu_seconds_per_million, found.ratio) == (None, None)
 
 
 def test_counted_adds_up_the_partitions() -> None:
@@ -74,3 +84,28 @@ def test_the_stream_is_what_the_ingest_stage_takes() -> None:
 def test_the_same_numbers_give_the_same_stream() -> None:
     first, second = (list(MadeUpStream(500, 8.0, 8, START_SECONDS).chunks()) for _ in range(2))
     assert first == second
+
+
+class Progress:
+    """Stands still after two looks."""
+
+    def __init__(self) -> None:
+        self.offsets = [0, 5]
+
+    async def standings(self) -> dict[str, Standing]:
+        return {"t:0": standing(self.offsets[0] if len(self.offsets) == 1 else self.offsets.pop(0))}
+
+
+class Alive:
+    def require_alive(self) -> None:
+        pass
+
+
+def test_a_worker_that_does_not_count_everything_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest_bench, "STUCK_SECONDS", 0.1)
+    with pytest.raises(ServerError, match="counted 5 of 6 records, then no more"):
+        asyncio.run(ingest_bench._rate(Progress(), {0: 6}, Alive()))  # type: ignore[arg-type]
+
+
+def test_the_rate_counts_from_the_last_moment_without_any_record() -> None:
+    assert 5 < asyncio.run(ingest_bench._rate(Progress(), {0: 5}, Alive())) < 5 / ingest_bench.POLL_SECONDS + 1  # type: ignore[arg-type]
