@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import re
+from base64 import urlsafe_b64encode
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,12 @@ def test_the_form_is_frozen() -> None:
     # Another value would count every member of a running deployment anew. As openssl has it:
     # printf 'network\0actor' | openssl dgst -sha256 -hmac key -binary | head -c8 | base64
     assert pseudonym(b"key", "network", "actor") == "7SyF9NTAuJQ"
+
+
+@given(st.binary(min_size=1, max_size=200), NAME, NAME)
+def test_it_is_the_hmac_of_the_standard_library(key: bytes, network: str, actor: str) -> None:
+    digest = hmac.digest(key, f"{network}\0{actor}".encode(), "sha256")
+    assert pseudonym(key, network, actor) == urlsafe_b64encode(digest[:8]).decode().rstrip("=")
 
 
 @given(NAME, NAME)
