@@ -22,7 +22,7 @@ from pipeline.intake import Intake
 from pipeline.intake_metrics import IntakeMetrics
 from pipeline.judging import Judge
 from pipeline.kafka_topics import identity_of
-from pipeline.pseudonyms import Pseudonymiser
+from pipeline.pseudonyms import pseudonyms_of
 from pipeline.publish.relay import AlertsTopic
 from pipeline.rules import rules_of
 from pipeline.settings import require_pseudonym_key
@@ -70,7 +70,7 @@ class Worker:
             rules_of(settings),
         )
         self.intake = Intake(
-            Trust(_trust_rules(settings), Pseudonymiser(key)),
+            Trust(_trust_rules(settings), pseudonyms_of(key)),
             Aggregator(shards, lambda network: settings.network(network).time_zone),
             store,
             self._progress,

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 MOST_COUNT = 1_000_000
 """Most acts that one activity may stand for."""
 LONGEST_NAME = 200
+SPECVERSION = "1.0"
+UNIX_MS = 1000.0
+"""Milliseconds of a second."""
 _SOURCES_REMEMBERED = 10_000
 _SOURCE_PARTS = 4
 _VIEW = list(Kind).index(Kind.VIEW)
-_UNIX_MS = 1000.0
 
 
 def is_name(text: str) -> bool:
@@ -43,14 +45,14 @@ class EventCheck:
         if kind is None:
             raise Reject(Reason.UNKNOWN_TYPE, UNKNOWN_TYPE_DETAIL)
         time = event.time
-        if event.specversion != "1.0":
+        if event.specversion != SPECVERSION:
             raise Reject(Reason.SCHEMA, "specversion is not 1.0")
         if time.tzinfo is None:
             raise Reject(Reason.BAD_TIME, "time has no offset from UTC")
         seconds = time.timestamp()
         if seconds < 0:
             raise Reject(Reason.BAD_TIME, "time is before 1970")
-        if seconds > timestamp_ms / _UNIX_MS + self._tolerance and timestamp_ms >= 0:
+        if seconds > timestamp_ms / UNIX_MS + self._tolerance and timestamp_ms >= 0:
             raise Reject(Reason.IN_FUTURE, f"time is more than {self._tolerance:.0f} s after the record was written")
         if kind == CLOCK:
             _check_names(event.id, None)

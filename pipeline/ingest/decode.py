@@ -7,6 +7,7 @@ The details given never repeat what a record says: they travel in headers and lo
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,10 +17,11 @@ from pipeline.errors import Reject
 from pipeline.model import Kind, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pipeline.ingest.record_batch import RecordBatch
 
+RECORDS_AT_ONCE = 500
 CLOCK = -1
 KIND_OF_TYPE = {f"{ACTIVITY_TYPE_PREFIX}{kind.value}{ACTIVITY_TYPE_SUFFIX}": place for place, kind in enumerate(Kind)}
 KIND_OF_TYPE[CLOCK_TYPE] = CLOCK
@@ -33,15 +35,29 @@ _decode_event = msgspec.json.Decoder(Event).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
-def decode_batch(batch: RecordBatch, largest_record_bytes: int) -> list[Event | Reject]:
-    """One event or `Reject` for each record of the batch, in its order."""
-    values = batch.values
-    if batch.headers is None and None not in values:
-        events = _decode_all(values, largest_record_bytes)  # type: ignore[arg-type]  # None was looked for just now
+def decode_batch(batch: RecordBatch, largest_record_bytes: int) -> Iterator[Event | Reject]:
+    """One event or `Reject` for each record of the batch, in its order.
+
+    They are decoded some at a time: who lets go of each event before taking the next finds them in the processor's
+    cache, and needs memory for `RECORDS_AT_ONCE` only.
+    """
+    return chain.from_iterable(_decode_in_parts(batch, largest_record_bytes))
+
+
+def _decode_in_parts(batch: RecordBatch, largest_record_bytes: int) -> Iterator[list[Event | Reject]]:
+    for first in range(0, len(batch.values), RECORDS_AT_ONCE):
+        values = batch.values[first : first + RECORDS_AT_ONCE]
+        headers = None if batch.headers is None else batch.headers[first : first + RECORDS_AT_ONCE]
+        yield _decode_part(values, headers, largest_record_bytes)
+
+
+def _decode_part(values: list[bytes | None], headers: Sequence[Any] | None, largest: int) -> list[Event | Reject]:
+    if headers is None and None not in values:
+        events = _decode_all(values, largest)  # type: ignore[arg-type]  # None was looked for just now
         if events is not None:
             return events
-    headers: Sequence[Any] = batch.headers if batch.headers is not None else [()] * len(values)
-    return [_decode_or_reject(value, own, largest_record_bytes) for value, own in zip(values, headers, strict=True)]
+    each_headers: Sequence[Any] = headers if headers is not None else [()] * len(values)
+    return [_decode_or_reject(value, own, largest) for value, own in zip(values, each_headers, strict=True)]
 
 
 def _decode_all(values: list[bytes], largest_record_bytes: int) -> list[Event | Reject] | None:

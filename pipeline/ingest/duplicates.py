@@ -19,23 +19,26 @@ class DuplicateMemory:
     def __init__(self, horizon_records: int) -> None:
         self._horizon = horizon_records
         self._generation = 0
-        self._present: set[int] = set()
-        self._previous: set[int] = set()
+        self.ends_at = horizon_records
+        """The first offset of the next generation: until there `present` and `previous` may be looked at directly."""
+        self.present: set[int] = set()
+        self.previous: set[int] = set()
 
     def seen(self, offset: int, source: str, event_id: str) -> bool:
         """Whether the id came before; it is remembered from now on. Offsets must not decrease."""
-        if offset // self._horizon != self._generation:
+        if offset >= self.ends_at:
             self._turn(offset // self._horizon)
         mark = hash((source, event_id))
-        if mark in self._present:
+        if mark in self.present:
             return True
-        self._present.add(mark)
-        return mark in self._previous
+        self.present.add(mark)
+        return mark in self.previous
 
     def _turn(self, generation: int) -> None:
-        self._previous = self._present if generation == self._generation + 1 else set()
-        self._present = set()
+        self.previous = self.present if generation == self._generation + 1 else set()
+        self.present = set()
         self._generation = generation
+        self.ends_at = (generation + 1) * self._horizon
 
 
 def restart_offset(fence: int, horizon_records: int) -> int:

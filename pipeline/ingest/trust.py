@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from pipeline.cloudevents import Event
 from pipeline.errors import Reject
-from pipeline.ingest.checks import EventCheck
+from pipeline.ingest.checks import LONGEST_NAME, MOST_COUNT, SPECVERSION, UNIX_MS, EventCheck
 from pipeline.ingest.dead_letters import DeadLetter
-from pipeline.ingest.decode import CLOCK, decode_batch
+from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE, decode_batch
 from pipeline.ingest.duplicates import DuplicateMemory, restart_offset
+from pipeline.ingest.known_names import STRANGER, KnownNames
 from pipeline.ingest.record_batch import TIMESTAMP_UNKNOWN
 from pipeline.ingest.trusted import TrustedBatch
 from pipeline.ingest.watermark import Watermark  # noqa: TC001 - msgspec reads the annotations
@@ -24,7 +26,7 @@ from pipeline.model import Outcome, Reason, TimePrecision, TrustedActivity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.cloudevents import ActivityData, Event
+    from pipeline.cloudevents import ActivityData
     from pipeline.ingest.record_batch import RecordBatch
 
 # Half the time of calling the class.
@@ -56,7 +58,7 @@ class Trust:
 
     def __init__(self, rules: TrustRules, pseudonym: Callable[[str, str], str]) -> None:
         self._rules = rules
-        self._pseudonym = pseudonym
+        self._known = KnownNames(pseudonym)
         self._check = EventCheck(rules.future_tolerance_seconds)
         self._partitions: dict[tuple[str, int], _Partition] = {}
 
@@ -81,46 +83,84 @@ class Trust:
         """
         state = self._partitions[batch.topic, batch.partition]
         tally = _Tally(batch, state, self._rules)
-        fence, seen, check = state.fence, state.memory.seen, self._check
+        self._take_records(batch, state, tally)
+        state.watermark = tally.watermark
+        return tally.batch() if batch.next_offset > state.fence else None
+
+    def _take_records(self, batch: RecordBatch, state: _Partition, tally: _Tally) -> None:
+        """The loop that a worker spends most of its time in.
+
+        What is plain, as nearly all of a log is, is decided here; `_take_one` decides about any record, and the same.
+        """
+        # Bound to names of this function: each look into an object counts in millions.
+        sources, kinds, tolerance = self._known.sources, KIND_OF_TYPE, self._rules.future_tolerance_seconds
+        fence, memory, add = state.fence, state.memory, tally.activities.append
+        plain_from, present, previous, plain_to = tally.plain_from, memory.present, memory.previous, memory.ends_at
         events = decode_batch(batch, self._rules.largest_record_bytes)
         for offset, event, timestamp_ms in zip(batch.offsets, events, batch.timestamps_ms, strict=True):
-            if isinstance(event, Reject):
-                tally.add_dead(offset, event)
-                continue
-            try:
-                kind, seconds = check(event, timestamp_ms)
-            except Reject as reject:
-                tally.add_dead(offset, reject)
-                continue
-            if kind == CLOCK:
-                tally.add_clock(offset, seconds)
-            elif seen(offset, event.source, event.id):
-                tally.duplicates += offset >= fence
-            elif offset >= fence and (seconds >= tally.plain_from or tally.place(offset, seconds)):
-                tally.activities.append(self._trusted(offset, event, kind, seconds))
-        state.watermark = tally.watermark
-        return tally.batch() if batch.next_offset > fence else None
+            if type(event) is Event and (data := event.data) is not None and event.time.tzinfo is not None:
+                network, members, names = sources.get(event.source, STRANGER)
+                member, community, name = members.get(data.actor), names.get(data.community), data.communityname
+                kind, seconds, event_id = kinds.get(event.type, CLOCK), event.time.timestamp(), event.id
+                if (
+                    member is not None
+                    and community is not None
+                    and kind >= 0
+                    and plain_from <= seconds <= timestamp_ms / UNIX_MS + tolerance
+                    and data.network == network
+                    and 1 <= data.count <= MOST_COUNT
+                    and (name is None or name in names)
+                    and 0 < len(event_id) <= LONGEST_NAME
+                    and event_id.isprintable()
+                    and event.specversion == SPECVERSION
+                    and fence <= offset < plain_to
+                ):
+                    mark = hash((event.source, event_id))
+                    if mark not in present and mark not in previous:
+                        present.add(mark)
+                        of_object, bot, count = data.timeprecision is _OF_OBJECT, data.bot, data.count
+                        who = (member, bot, count, of_object, name, data.line, data.department)
+                        add(_new_tuple(TrustedActivity, (offset, seconds, kind, network, community, *who)))
+                        continue
+            self._take_one(offset, event, timestamp_ms, state, tally)
+            plain_from, present, previous, plain_to = tally.plain_from, memory.present, memory.previous, memory.ends_at
+
+    def _take_one(
+        self, offset: int, event: Event | Reject, timestamp_ms: int, state: _Partition, tally: _Tally
+    ) -> None:
+        """Decide about one record, whatever it is."""
+        if isinstance(event, Reject):
+            tally.add_dead(offset, event)
+            return
+        try:
+            kind, seconds = self._check(event, timestamp_ms)
+        except Reject as reject:
+            tally.add_dead(offset, reject)
+            return
+        if kind == CLOCK:
+            tally.add_clock(offset, seconds)
+        elif state.memory.seen(offset, event.source, event.id):
+            tally.duplicates += offset >= state.fence
+        elif offset >= state.fence and (seconds >= tally.plain_from or tally.place(offset, seconds)):
+            tally.activities.append(self._trusted(offset, event, kind, seconds))
 
     def _trusted(self, offset: int, event: Event, kind: int, seconds: float) -> TrustedActivity:
-        data = cast("ActivityData", event.data)
+        data, known, source = cast("ActivityData", event.data), self._known, event.source
         network, name = data.network, data.communityname
-        member = None if data.actor is None else self._pseudonym(network, data.actor)
-        of_object = data.timeprecision is _OF_OBJECT
-        fields = (
+        return TrustedActivity(
             offset,
             seconds,
             kind,
             network,
-            data.community,
-            member,
+            known.name(source, network, data.community),
+            None if data.actor is None else known.member(source, network, data.actor),
             data.bot,
             data.count,
-            of_object,
-            name,
+            data.timeprecision is _OF_OBJECT,
+            None if name is None else known.name(source, network, name),
             data.line,
             data.department,
         )
-        return _new_tuple(TrustedActivity, fields)
 
 
 class _Tally:
@@ -181,7 +221,7 @@ class _Tally:
     def _set_limits(self) -> None:
         self._limit = self.watermark.seconds(self._lateness)
         # Activities from this time on are neither late nor do they move the watermark.
-        self.plain_from = inf if self.watermark.clock_seconds is None else cast("float", self._limit)
+        self.plain_from = inf if self.watermark.clock_seconds is None else max(0.0, cast("float", self._limit))
 
     def batch(self) -> TrustedBatch:
         batch = self._batch

@@ -88,7 +88,7 @@ def test_one_bad_record_does_not_spoil_its_batch() -> None:
     poison = [value for value, _ in POISON.values()]
     mixed = [record for number, bad in enumerate(poison) for record in (activity(f"m{number}"), bad)]
 
-    events = decode_batch(batch(mixed), LARGEST)
+    events = list(decode_batch(batch(mixed), LARGEST))
 
     assert [event.id for event in events[::2] if isinstance(event, Event)] == [f"m{n}" for n in range(len(poison))]
 
@@ -116,7 +116,7 @@ def test_a_time_within_the_tolerance_of_the_record_passes() -> None:
 
 
 def test_no_time_is_in_the_future_of_an_unknown_one() -> None:
-    far = decode_batch(batch([activity(seconds=NOON + 1000 * DAY)]), LARGEST)[0]
+    (far,) = decode_batch(batch([activity(seconds=NOON + 1000 * DAY)]), LARGEST)
 
     assert isinstance(far, Event)
     assert EventCheck(DAY)(far, -1)[1] == NOON + 1000 * DAY
