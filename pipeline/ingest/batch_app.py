@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FETCH_BYTES = 4 * 1024 * 1024
-"""Most bytes of one partition in one fetch: about 13,000 activities of 300 bytes."""
-BATCHES_A_POLL = 16
-BUFFERED_BATCHES = 4
+"""Most bytes of one partition in one fetch: about 13,000 activities of 300 bytes, one batch when far behind."""
+BATCHES_A_POLL = 2
+BUFFERED_BATCHES = 1
 LONGEST_POLL_INTERVAL_SECONDS = 300.0
 REQUEST_TIMEOUT_SECONDS = 30.0
 DRAIN_SECONDS = 1.0

@@ -47,6 +47,11 @@ class RecordBatch(msgspec.Struct, frozen=True):
     epoch: int = 0
     """Of the seek after which this was fetched: what was fetched before the newest seek is stale."""
 
+    def let_go(self) -> None:
+        """Empty the columns: who has read them may have to keep the batch itself for long."""
+        for column in (self.offsets, self.keys, self.values, self.timestamps_ms, self.headers or []):
+            column.clear()
+
 
 class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetcher is not typed
     """One partition's part of a fetch, read as `RecordBatch` values of at most `most_records` records."""

@@ -114,3 +114,11 @@ def test_batches_touch_and_hold_every_record_once(
     assert [batch.start_offset for batch in batches] == [fetch_offset, *(batch.next_offset for batch in batches[:-1])]
     assert batches[-1].next_offset == position
     assert max(len(batch.offsets) for batch in batches) <= most_records
+
+
+def test_a_batch_that_is_let_go_keeps_only_its_place() -> None:
+    (batch,) = unpacked(stored([4, 5], headers=True), 4)
+    batch.let_go()
+
+    assert (batch.offsets, batch.keys, batch.values, batch.headers, batch.timestamps_ms) == ([], [], [], [], [])
+    assert (batch.start_offset, batch.next_offset) == (4, 6)

@@ -35,7 +35,7 @@ def test_a_variable_wins_over_the_file_and_the_file_over_the_default(tmp_path: P
     settings = load_settings(file, {"ELAN_KAFKA_PARTITIONS": "16"})
     assert (settings.kafka.partitions, settings.origin("kafka.partitions")) == (16, "ELAN_KAFKA_PARTITIONS")
     assert (settings.kafka.group, settings.origin("kafka.group")) == ("of the file", str(file))
-    assert (settings.kafka.batch_records, settings.origin("kafka.batch_records")) == (5_000, "default")
+    assert (settings.kafka.batch_records, settings.origin("kafka.batch_records")) == (20_000, "default")
 
 
 def test_the_file_is_the_one_named_else_the_one_of_the_variable_else_the_one_here(
