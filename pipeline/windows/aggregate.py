@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.model import TrustedActivity
 
 HOUR_BITS, COLUMN_BITS = 24, 5
-_QUARTER_SECONDS = 900
+QUARTER_SECONDS = 900.0
 _SLOTS_REMEMBERED = 50_000
 _UNIX_EPOCH_ORDINAL = 719_163
 """`date.toordinal()` of 1970-01-01."""
@@ -51,20 +51,21 @@ class DaySlots:
 
     def __init__(self, time_zone: str) -> None:
         self._zone = ZoneInfo(time_zone)
-        self._cache: dict[int, int] = {}
+        self.known: dict[float, int] = {}
+        """Whole quarters of an hour since 1970 -> slot, as far as they were asked for; always the same object."""
 
     def __call__(self, seconds: float) -> int:
         """The slot of a moment. All zones are whole quarters of an hour away from UTC."""
-        quarter = int(seconds // _QUARTER_SECONDS)
-        slot = self._cache.get(quarter)
+        quarter = seconds // QUARTER_SECONDS
+        slot = self.known.get(quarter)
         if slot is None:
-            if len(self._cache) >= _SLOTS_REMEMBERED:
-                self._cache.clear()
-            slot = self._cache[quarter] = self._slot(quarter)
+            if len(self.known) >= _SLOTS_REMEMBERED:
+                self.known.clear()
+            slot = self.known[quarter] = self._slot(int(quarter))
         return slot
 
     def _slot(self, quarter: int) -> int:
-        return local_day(quarter * _QUARTER_SECONDS, self._zone) << HOUR_BITS | quarter // 4
+        return local_day(quarter * QUARTER_SECONDS, self._zone) << HOUR_BITS | quarter // 4
 
 
 def local_day(seconds: float, zone: ZoneInfo) -> int:
@@ -102,7 +103,7 @@ class Aggregator:
         self._shards = shards
         self._time_zone_of = time_zone_of
         self._slots: dict[str, DaySlots] = {}
-        self._shard_of: dict[tuple[str, str], int] = {}
+        self._shard_of: dict[str, dict[str, int]] = {}
 
     def slots(self, network: str) -> DaySlots:
         """The clock of a network's time zone."""
@@ -113,35 +114,43 @@ class Aggregator:
 
     def add(self, activities: Iterable[TrustedActivity]) -> dict[int, ShardDelta]:
         """-> shard -> network -> community -> delta. Order of the activities does not matter."""
-        found: dict[tuple[str, str], CommunityDelta] = {}
-        slots_by_network: dict[str, DaySlots] = {}
+        found: dict[str, dict[str, CommunityDelta]] = {}
+        # Bound to names of this function, as far as they are the same for a run of activities of one network.
+        present: str | None = None
+        known_slots: dict[float, int] = {}
+        communities: dict[str, CommunityDelta] = {}
         for _, seconds, kind, network, community, member, bot, count, of_object, name, line, _ in activities:
-            place = (network, community)
-            delta = found.get(place)
+            if network != present:
+                present, known_slots, communities = network, self.slots(network).known, found.setdefault(network, {})
+            delta = communities.get(community)
             if delta is None:
-                delta = found[place] = CommunityDelta("", {}, {})
-                slots_by_network[network] = self.slots(network)
+                delta = communities[community] = CommunityDelta("", {}, {})
             if name:
                 delta.name = name
             # What is no name must not take away one found before: the result would depend on where batches are cut.
             if line and line != delta.line and NAME.fullmatch(line):
                 delta.line = line
-            slot = slots_by_network[network](seconds)
+            slot = known_slots.get(seconds // QUARTER_SECONDS)
+            if slot is None:
+                slot = self.slots(network)(seconds)
             counts = delta.counts
             key = slot << COLUMN_BITS | (BOT if bot else kind)
             counts[key] = counts.get(key, 0) + count
             if member is not None and kind != _VIEW and not bot:
                 acts = delta.members.get(member)
                 if acts is None:
-                    acts = delta.members[member] = {}
-                acts[slot] = acts.get(slot, 0) + _INCREMENTS[kind][of_object]
+                    delta.members[member] = {slot: _INCREMENTS[kind][of_object]}
+                else:
+                    acts[slot] = acts.get(slot, 0) + _INCREMENTS[kind][of_object]
         return self._by_shard(found)
 
-    def _by_shard(self, found: dict[tuple[str, str], CommunityDelta]) -> dict[int, ShardDelta]:
+    def _by_shard(self, found: dict[str, dict[str, CommunityDelta]]) -> dict[int, ShardDelta]:
         shards: dict[int, ShardDelta] = {}
-        for place, delta in found.items():
-            shard = self._shard_of.get(place)
-            if shard is None:
-                shard = self._shard_of[place] = shard_of(*place, self._shards)
-            shards.setdefault(shard, {}).setdefault(place[0], {})[place[1]] = delta
+        for network, communities in found.items():
+            shard_of_community = self._shard_of.setdefault(network, {})
+            for community, delta in communities.items():
+                shard = shard_of_community.get(community)
+                if shard is None:
+                    shard = shard_of_community[community] = shard_of(network, community, self._shards)
+                shards.setdefault(shard, {}).setdefault(network, {})[community] = delta
         return shards
