@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
     from faust.types import TP
 
-FETCH_BYTES_IN_ALL = 12 * 1024 * 1024
+FETCH_BYTES_IN_ALL = 8 * 1024 * 1024
 """Most bytes of one fetch: few partitions with much of each, since large batches cost less. The fetcher asks in an
 order drawn anew each time, so that all have their turn. An answer lies in memory three times while it is read."""
+PREFETCH_BACKOFF_SECONDS = 0.5
+"""How long what was fetched may wait before other partitions are fetched beside it."""
 FETCH_WAIT_MS = 500
 """How long a broker may hold back an answer when there is nothing new; new records are answered at once."""
 HELD_WAIT_SECONDS = 0.5
@@ -61,7 +63,9 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         """Start the consumer and exchange the place its fetcher puts records in: nothing is subscribed to yet."""
         await super().on_start()
         self.fetched = FetchedBatches(most_records=cast("Any", self.app).batch_records)
-        self._ensure_consumer()._fetcher._records = self.fetched  # noqa: SLF001 - see record_batch.py
+        fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001 - see record_batch.py
+        fetcher._records = self.fetched  # noqa: SLF001
+        fetcher._prefetch_backoff = PREFETCH_BACKOFF_SECONDS  # noqa: SLF001
 
     async def seek_to(self, positions: Mapping[TP, int], epoch: int) -> None:
         """Forget what was fetched and go to `positions`, in one step of this thread.

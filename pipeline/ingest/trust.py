@@ -16,7 +16,7 @@ from pipeline.errors import Reject
 from pipeline.ingest.checks import LONGEST_NAME, MOST_COUNT, SPECVERSION, UNIX_MS, EventCheck
 from pipeline.ingest.dead_letters import DeadLetter
 from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE, decode_batch
-from pipeline.ingest.duplicates import DuplicateMemory, restart_offset
+from pipeline.ingest.duplicates import MARK_SHIFT, DuplicateMemory, restart_offset
 from pipeline.ingest.known_names import STRANGER, KnownNames
 from pipeline.ingest.record_batch import TIMESTAMP_UNKNOWN
 from pipeline.ingest.trusted import TrustedBatch
@@ -115,7 +115,7 @@ class Trust:
                     and event.specversion == SPECVERSION
                     and fence <= offset < plain_to
                 ):
-                    mark = hash((event.source, event_id))
+                    mark = hash((event.source, event_id)) >> MARK_SHIFT
                     if mark not in present and mark not in previous:
                         present.add(mark)
                         of_object, bot, count = data.timeprecision is _OF_OBJECT, data.bot, data.count

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
-from scipy.stats import CensoredData, ecdf
 
 from pipeline.scoring.life import (
     DAYS_A_MONTH,
@@ -172,6 +171,8 @@ def chance_of_success(survival: Survival, size: float, age_days: int, silent_day
 
 
 def _curve(lives: Iterable[Life], day: int, from_days: int = 0) -> Curve:
+    from scipy.stats import CensoredData, ecdf  # noqa: PLC0415 - 60 MB and most of a second that a survey alone needs
+
     spans = [_span(life, day, from_days) for life in lives]
     if not spans:
         return Curve(0, 0, [], from_days=from_days)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from scipy.stats import CensoredData, ecdf
 
 from pipeline.scoring.life import WEEK_DAYS
 from pipeline.scoring.survival import SIZE_CLASSES, size_class
@@ -88,6 +87,8 @@ def _cell(size: str, troughs: Sequence[Trough], day: int, smallest_cell: int) ->
 
 def _kaplan_meier(troughs: Iterable[Trough], day: int) -> tuple[float | None, list[float | None]]:
     """The median of the weeks until back, and the share that is back at each horizon."""
+    from scipy.stats import CensoredData, ecdf  # noqa: PLC0415 - 60 MB and most of a second that a survey alone needs
+
     ends = [(trough.since_day, trough.back_day if _is_back(trough, day) else None) for trough in troughs]
     weeks = np.array([((day if back is None else back) - since) / WEEK_DAYS for since, back in ends])
     is_open = np.array([back is None for _, back in ends])
