@@ -12,6 +12,7 @@ from rich.table import Table
 
 from pipeline.cli.bench_detection import detection
 from pipeline.cli.bench_ingest import ingest
+from pipeline.cli.bench_latency import latency
 
 if TYPE_CHECKING:
     from pipeline.lab.judge_bench import JudgeBench
@@ -75,5 +76,6 @@ def _show(found: JudgeBench, console: Console) -> None:
 
 
 bench.command("ingest")(ingest)
+bench.command("latency")(latency)
 bench.command("judge")(judge)
 bench.command("detection")(detection)
