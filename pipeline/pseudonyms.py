@@ -26,7 +26,7 @@ def pseudonym(key: bytes, network: str, actor: str) -> str:
 def pseudonyms_of(key: bytes) -> Callable[[str, str], str]:
     """`pseudonym` with one key, whose part of the hash is computed once.
 
-    `hmac.digest` takes twice as long and lets another thread run for each: in a worker that made it eight times.
+    `hmac.digest` takes twice as long, and lets another thread of the worker run for each.
     """
     block_bytes = sha256().block_size
     block = (key if len(key) <= block_bytes else sha256(key).digest()).ljust(block_bytes, b"\0")
