@@ -13,6 +13,7 @@ from rich.table import Table
 from pipeline.cli.bench_detection import detection
 from pipeline.cli.bench_ingest import ingest
 from pipeline.cli.bench_latency import latency
+from pipeline.cli.bench_replay import replay
 
 if TYPE_CHECKING:
     from pipeline.lab.judge_bench import JudgeBench
@@ -77,5 +78,6 @@ def _show(found: JudgeBench, console: Console) -> None:
 
 bench.command("ingest")(ingest)
 bench.command("latency")(latency)
+bench.command("replay")(replay)
 bench.command("judge")(judge)
 bench.command("detection")(detection)
