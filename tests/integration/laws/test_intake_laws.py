@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis.asyncio
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -43,15 +43,19 @@ partition_numbers = st.integers(0, PARTITIONS - 1)
 batch_sizes = st.sampled_from([1, 7, 60, 400, 1500])
 steps = st.lists(
     st.one_of(
+        st.tuples(st.just("read"), workers_numbers, partition_numbers, batch_sizes),
         st.tuples(st.just("take"), workers_numbers, partition_numbers, batch_sizes),
         st.tuples(st.just("apply"), workers_numbers),
         st.tuples(st.just("judge"), workers_numbers),
-        # Also those that another holds and goes on with: it has not noticed yet.
-        st.tuples(st.just("assign"), workers_numbers, st.sets(partition_numbers)),
-        st.tuples(st.just("go back"), workers_numbers, partition_numbers),
+        # Also partitions that the other holds and goes on with: it has not noticed yet.
+        st.tuples(st.just("assign"), workers_numbers, st.sets(partition_numbers, min_size=1)),
+        st.tuples(st.just("read again"), workers_numbers, partition_numbers),
     ),
-    max_size=60,
+    min_size=10,
+    max_size=40,
 )
+READ_AGAIN = [("read", 0, 0, 400), ("read again", 1, 0), ("read", 1, 0, 60)]
+ZOMBIE = [("take", 0, 1, 400), ("assign", 1, {1}), ("read", 1, 1, 60), ("apply", 0), ("read", 1, 1, 400)]
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +71,17 @@ def expected() -> Expected:
 async def act(workers: list[SimulatedWorker], step: tuple[Any, ...]) -> None:
     """One step of one worker."""
     name, worker = step[0], workers[step[1]]
-    if name == "take" and step[2] in worker.positions:
+    if name in {"take", "read"} and step[2] in worker.positions:
         worker.take(step[2], step[3])
-    elif name == "apply":
+    if name in {"apply", "read"}:
         await worker.apply()
     elif name == "judge":
         await worker.judge()
     elif name == "assign":
         await worker.assign(step[2])
-    elif name == "go back":
+    elif name == "read again":
         await worker.go_back(step[2])
+        await worker.assign([*worker.positions, step[2]])
 
 
 async def run(valkey_url: str, log: Log, chosen: list[tuple[Any, ...]], expected: Expected) -> None:
@@ -106,6 +111,8 @@ async def compare(client: redis.asyncio.Redis, workers: list[SimulatedWorker], e
 
 
 @given(chosen=steps, shuffle=st.integers(0, 1000))
+@example(chosen=READ_AGAIN, shuffle=1)
+@example(chosen=ZOMBIE, shuffle=2)
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.timeout(240)
 def test_however_a_log_is_cut_handed_over_and_read_again_windows_and_alerts_are_the_same(
