@@ -52,6 +52,7 @@ VERIFY_PAUSE_SECONDS = 2.0
 TROUBLE_PAUSE_SECONDS = 1.0
 BEGIN_SECONDS = 10.0
 GC_THRESHOLD = 50_000
+CANCEL_AGAIN_SECONDS = 0.1
 
 
 class Worker:
@@ -234,8 +235,19 @@ async def _run_all(worker: Worker, *, stop_on_signals: bool) -> None:
         for task in done:
             task.result()
     finally:
-        for duty in duties:
-            duty.cancel()
+        await end_duties(duties)
         if not intake.done():
             await worker.app.stop()
         await asyncio.gather(intake, *duties, return_exceptions=True)
+
+
+async def end_duties(duties: list[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended.
+
+    redis-py sends through `asyncio.wait_for`, which before Python 3.12 loses a cancellation that arrives in the moment
+    in which the sending is done: the duty would go on for ever.
+    """
+    while running := [duty for duty in duties if not duty.done()]:
+        for duty in running:
+            duty.cancel()
+        await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
