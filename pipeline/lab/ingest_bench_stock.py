@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.lab.bench_topic_servers import BenchPlace
 
 START_SECONDS = 120.0
-"""The embedded broker takes half a minute to let it join its group."""
+"""On the embedded broker its start was seen to take half a minute."""
 SLOWEST_EVENTS_A_SECOND = 100.0
 STOP_SECONDS = 10.0
 PAUSE_SECONDS = 0.1
