@@ -65,7 +65,9 @@ def _level_of_others(history: History, quiet: NDArray[np.int64]) -> NDArray[np.f
     for acts in history.activities.values():
         own += acts[:, -span:]
     others = history.network_activities[None, -span:] - own
-    expected = others[:, :LEVEL_REFERENCE_DAYS].reshape(len(own), -1, WEEK_DAYS).mean(axis=1)
+    expected = (
+        others[:, :LEVEL_REFERENCE_DAYS].reshape(len(own), LEVEL_REFERENCE_DAYS // WEEK_DAYS, WEEK_DAYS).mean(axis=1)
+    )
     level = np.divide(
         others[:, LEVEL_REFERENCE_DAYS:], expected, out=np.ones_like(expected), where=expected >= LEVEL_LEAST
     )
@@ -85,7 +87,7 @@ def _weekday_shares(history: History) -> NDArray[np.float64]:
     week = np.zeros((len(history.communities), WEEK_DAYS))
     for kind in PARTICIPATION & history.activities.keys():
         recent = history.activities[kind][:, -PROFILE_DAYS:]
-        week += recent.reshape(len(recent), -1, WEEK_DAYS).sum(axis=1)
+        week += recent.reshape(len(recent), PROFILE_DAYS // WEEK_DAYS, WEEK_DAYS).sum(axis=1)
     total = week.sum(axis=1, keepdims=True)
     mixed = week + PROFILE_PRIOR * total / WEEK_DAYS
     shares = np.divide(mixed * WEEK_DAYS, total * (1.0 + PROFILE_PRIOR), out=np.ones_like(week), where=total > 0)
