@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import redis
+
 from tests.integration.pipeline.deployment import ELAN, Deployment, wait_until
 
 if TYPE_CHECKING:
@@ -84,6 +86,13 @@ class FaultyDeployment(Deployment):
         assert worker.returncode == code, f"ended with {worker.returncode}, not {code}\n{self.log_of(worker)[-3000:]}"
         self.workers.remove(worker)
 
+    def wait_until_frozen(self, worker: Worker) -> None:
+        """Until a worker has stopped itself."""
+        status = Path(f"/proc/{worker.pid}/status")
+        wait_until(
+            lambda: re.search(r"^State:\s+T", status.read_text(), re.MULTILINE) is not None, "a frozen worker", self
+        )
+
     def kill(self, worker: Worker) -> None:
         """End a worker as a crash would."""
         worker.kill()
@@ -101,6 +110,12 @@ class FaultyDeployment(Deployment):
             worker.terminate()
         for worker in self.workers:
             _wait_or_kill(worker)
+
+    def forget_leases(self) -> None:
+        """Free the leases of the dead."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            for key in client.scan_iter(f"{self.name}:lease:*"):
+                client.delete(key)
 
     def counted(self) -> int:
         """Offsets counted, all partitions together."""
