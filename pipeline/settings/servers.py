@@ -51,8 +51,9 @@ class KafkaSettings(Section):
     """Key of that certificate (PEM)."""
     session_timeout_seconds: Annotated[float, Field(ge=1)] = 10.0
     """Silence after which the brokers give a worker's partitions to others."""
-    heartbeat_interval_seconds: Positive = 2.0
-    """Pause between the signs of life of a worker; at most half of the session timeout."""
+    heartbeat_interval_seconds: Positive = 1.0
+    """Pause between the signs of life of a worker; at most half of the session timeout. The others learn at
+    their next one that a worker has stopped."""
     batch_records: Count = 20_000
     """Most records of one batch; a worker that keeps up takes fewer, and one fetch holds at most 4 MiB a partition."""
 
