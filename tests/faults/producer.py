@@ -31,7 +31,7 @@ DELIVERY_MILLISECONDS = 10_000
 class Record:
     """One record to write: (value, key, partition, unix milliseconds)."""
 
-    def __init__(self, value: bytes, key: bytes | None, partition: int, seconds: float) -> None:
+    def __init__(self, value: bytes | None, key: bytes | None, partition: int, seconds: float) -> None:
         self.value = value
         self.key = key
         self.partition = partition
