@@ -97,10 +97,12 @@ def _from_value(value: bytes | None) -> Event:
     """The structured form: the value is the whole event."""
     if not value:
         raise Reject(Reason.EMPTY, "no value" if value is None else "zero bytes")
-    whole = _parsed(value)
     try:
+        value.decode()
+        # As in a whole batch, where fields that are skipped may hold numbers beyond all range: neighbours change nothing.
         return _decode_event(value)
-    except msgspec.ValidationError as error:
+    except (ValueError, RecursionError) as error:
+        whole = _parsed(value)
         raise _reject(error, whole.get("type") if isinstance(whole, dict) else None) from None
 
 
@@ -139,7 +141,7 @@ def _parsed(value: bytes) -> Any:
         raise Reject(Reason.NOT_JSON, str(error)) from None
 
 
-def _reject(error: msgspec.ValidationError, event_type: Any) -> Reject:
+def _reject(error: Exception, event_type: Any) -> Reject:
     """Why JSON is no event. An unknown type may have any body, so that comes first."""
     if isinstance(event_type, str) and event_type not in KIND_OF_TYPE:
         return Reject(Reason.UNKNOWN_TYPE, UNKNOWN_TYPE_DETAIL)
