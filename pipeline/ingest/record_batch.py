@@ -15,12 +15,17 @@ import msgspec
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
 
+from pipeline.ingest.odd_headers import read_leniently
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from aiokafka import TopicPartition
 
 TIMESTAMP_UNKNOWN = -1
+UNCOMPRESSED = 0
+LARGEST_JOINED_BYTES = 8 * 1024 * 1024
+"""Compressed record batches are joined up to so much of what they hold: a fetch of kilobytes may hold gigabytes."""
 
 
 class RecordBatch(msgspec.Struct, frozen=True):
@@ -76,29 +81,44 @@ class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetche
     def _unpack_records(self) -> Iterator[RecordBatch]:
         """Join small record batches and cut large ones; `next_fetch_offset` is always where the last one ended."""
         kept: list[Any] = []
+        kept_bytes = 0
         end = self.next_fetch_offset
-        for records, next_offset in self._readable(end):
+        for records, next_offset, inflated_bytes in self._readable(end):
             kept += records
+            kept_bytes += inflated_bytes
             end = next_offset
             while len(kept) > self._most_records:
                 head, kept = kept[: self._most_records], kept[self._most_records :]
                 yield self._batch(head, kept[0].offset)
+            if kept_bytes > LARGEST_JOINED_BYTES:
+                whole, kept, kept_bytes = kept, [], 0
+                yield self._batch(whole, end)
         if kept or end > self.next_fetch_offset:
             yield self._batch(kept, end)
 
-    def _readable(self, position: int) -> Iterator[tuple[list[Any], int]]:
-        """(records at or after `position`, offset after them) of each record batch as it lies in the log."""
+    def _readable(self, position: int) -> Iterator[tuple[list[Any], int, int]]:
+        """(records at or after `position`, offset after them, bytes of values that were compressed) of each record
+        batch as it lies in the log.
+        """
         while self._records.has_next():
             stored = self._records.next_batch()
             if self._check_crcs and not stored.validate_crc():
                 message = f"Invalid CRC - {self._tp}"
                 raise CorruptRecordException(message)
-            records = [] if self._is_hidden(stored) else list(stored)
+            records = [] if self._is_hidden(stored) else self._all_of(stored)
             if records and records[0].offset < position:
                 # A broker sends the whole record batch that the wanted offset lies in.
                 records = [record for record in records if record.offset >= position]
             position = max(position, stored.next_offset)
-            yield records, position
+            inflated = stored.compression_type != UNCOMPRESSED
+            yield records, position, sum(len(record.value or b"") for record in records) if inflated else 0
+
+    def _all_of(self, stored: Any) -> list[Any]:
+        base_offset = stored.base_offset
+        try:
+            return list(stored)
+        except UnicodeDecodeError:
+            return read_leniently(self._records, base_offset)
 
     def _is_hidden(self, stored: Any) -> bool:
         """Whether a record batch is a marker of a transaction or belongs to an aborted one."""

@@ -9,17 +9,17 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.default_records import DefaultRecordBatchBuilder, _DefaultRecordBatchBuilderPy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.ingest.record_batch import BatchRecords, RecordBatch
+from pipeline.ingest.odd_headers import KeptRecords
+from pipeline.ingest.record_batch import LARGEST_JOINED_BYTES, BatchRecords, RecordBatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NO_COMPRESSION, GZIP = 0, 1
+NO_COMPRESSION, GZIP, SNAPPY, LZ4, ZSTD = range(5)
 READ_COMMITTED = 1
 
 
@@ -36,7 +36,7 @@ def stored(offsets: Sequence[int], compression: int = NO_COMPRESSION, headers: b
 def unpacked(data: bytes, fetch_offset: int = 0, most_records: int = 5000) -> list[RecordBatch]:
     """What a fetch of these bytes becomes, checking the position aiokafka would fetch from next after each batch."""
     partition = TopicPartition("esn", 3)
-    stock = PartitionRecords(partition, MemoryRecords(data), None, fetch_offset, None, None, True, READ_COMMITTED)  # noqa: FBT003
+    stock = PartitionRecords(partition, KeptRecords(data), None, fetch_offset, None, None, True, READ_COMMITTED)  # noqa: FBT003
     records = BatchRecords(stock, most_records=most_records, highwater=99, epoch=7)
     batches = []
     for batch in records:
@@ -90,6 +90,41 @@ def test_a_flipped_bit_is_noticed() -> None:
 
     with pytest.raises(CorruptRecordException):
         unpacked(bytes(data))
+
+
+class RawName(str):
+    """A header's name that a client of another language put there byte by byte."""
+
+    def encode(self, *_: str) -> bytes:  # type: ignore[override]
+        return bytes(self, "latin-1")
+
+
+@pytest.mark.parametrize("compression", [NO_COMPRESSION, GZIP, SNAPPY, LZ4, ZSTD])
+def test_a_header_name_that_is_no_utf_8_holds_nobody_up(compression: int) -> None:
+    # 0, 1 fine .... 2, 3 the second with the name ff fe .... 4 fine
+    builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 1_000_000)
+    builder.append(0, 1000, b"k", b"v2" * 100, [("fine", b"1")])
+    builder.append(1, 1001, None, None, [(RawName("\xff\xfe"), b"2"), ("caf\u00e9", None)])
+    odd = struct.pack(">q", 2) + bytes(builder.build())[8:]
+
+    (batch,) = unpacked(stored([0, 1]) + odd + stored([4]))
+
+    assert batch.offsets == [0, 1, 2, 3, 4]
+    assert batch.values == [b"v0", b"v1", b"v2" * 100, None, b"v4"]
+    assert batch.headers == [[], [], [("fine", b"1")], [("\\xff\\xfe", b"2"), ("caf\u00e9", None)], []]
+    assert batch.timestamps_ms == [1000, 1001, 1000, 1001, 1004]
+
+
+@pytest.mark.parametrize("compression", [GZIP, SNAPPY, LZ4, ZSTD])
+def test_what_swells_when_it_is_read_is_not_gathered_into_one_batch(compression: int) -> None:
+    # A fetch of a few kilobytes (snappy: more) that holds a hundred megabytes.
+    bombs = b""
+    for offset in range(10):
+        builder = DefaultRecordBatchBuilder(2, compression, 0, -1, -1, -1, 1 << 30)
+        builder.append(0, 1000, b"k", bytes(LARGEST_JOINED_BYTES + 1), [])
+        bombs += struct.pack(">q", offset) + bytes(builder.build())[8:]
+
+    assert [len(batch.offsets) for batch in unpacked(bombs)] == [1] * 10
 
 
 @given(

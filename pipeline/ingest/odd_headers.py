@@ -1,0 +1,57 @@
+"""Header names that are not UTF-8. Kafka asks for UTF-8 and no broker checks it; one such name would hold its partition.
+
+aiokafka raises on the whole record batch. Here the batch is read once more, by aiokafka's own pure Python, from a buffer
+whose slices decode leniently: `\\xff` stands for a byte that is none of UTF-8. This is slow, and rare.
+"""
+
+# ruff: noqa: SLF001 - private parts of the pinned aiokafka, see record_batch.py
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import MemoryRecords
+
+if TYPE_CHECKING:
+    from typing_extensions import SupportsIndex
+
+_HEAD = struct.Struct(">qi")
+"""Base offset of a record batch, and the bytes that follow."""
+
+
+class KeptRecords(MemoryRecords):  # type: ignore[misc,valid-type]  # one of two classes, chosen at run time
+    """The record batches of a fetch; `data` are its bytes, which aiokafka's compiled class does not show."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.data = data
+
+
+# The fetcher names its class as a global. Every consumer of the process gets this one, which reads all the same.
+fetcher.MemoryRecords = KeptRecords  # type: ignore[attr-defined]
+
+
+class _Lenient(bytearray):
+    """Bytes whose slices decode whatever they hold."""
+
+    def __getitem__(self, place: SupportsIndex | slice) -> Any:
+        found = super().__getitem__(place)
+        return _Lenient(found) if isinstance(found, bytearray) else found
+
+    def decode(self, encoding: str = "utf-8", _errors: str = "strict") -> str:
+        return super().decode(encoding, "backslashreplace")
+
+
+def read_leniently(fetched: KeptRecords, base_offset: int) -> list[Any]:
+    """The records of the record batch that begins at `base_offset`."""
+    data, place = fetched.data, 0
+    offset, length = _HEAD.unpack_from(data, place)
+    while offset != base_offset:
+        place += _HEAD.size + length
+        offset, length = _HEAD.unpack_from(data, place)
+    batch = _DefaultRecordBatchPy(data[place : place + _HEAD.size + length])
+    batch._maybe_uncompress()
+    batch._buffer = _Lenient(batch._buffer)
+    return list(batch)
