@@ -8,7 +8,7 @@ from kafka import TopicPartition
 
 from pipeline.clock import monotonic_seconds
 from pipeline.errors import ServerError
-from pipeline.ingest.dead_letters import NULL_HEADER, OMITTED_HEADER
+from pipeline.ingest.dead_letters import HEADERS_OMITTED_HEADER, KEY_OMITTED_HEADER, NULL_HEADER, OMITTED_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 30.0
 POLL_MILLISECONDS = 500
 OURS = frozenset(
-    {"elan-reason", "elan-detail", "elan-topic", "elan-partition", "elan-offset", NULL_HEADER, OMITTED_HEADER}
+    {"elan-reason", "elan-detail", "elan-topic", "elan-partition", "elan-offset", NULL_HEADER}
+    | {OMITTED_HEADER, KEY_OMITTED_HEADER, HEADERS_OMITTED_HEADER}
 )
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Header = tuple[str, "bytes | None"]
 NULL_HEADER = "elan-value-null"
 OMITTED_HEADER = "elan-value-omitted"
+KEY_OMITTED_HEADER = "elan-key-omitted"
+HEADERS_OMITTED_HEADER = "elan-headers-omitted"
 WRITE_TIMEOUT_SECONDS = 30.0
 """aiokafka waits for ever for a topic that it does not learn of."""
 
@@ -40,7 +42,11 @@ class DeadLetter(msgspec.Struct, frozen=True):
         return b"" if self.value is None else self.value
 
     def kafka_headers(self) -> list[Header]:
-        """The record's own headers, then ours. Topic, partition and offset name a letter for good."""
+        """The record's own headers, then ours."""
+        return [*self.headers, *self.own_headers()]
+
+    def own_headers(self) -> list[Header]:
+        """Why, and from where. Topic, partition and offset name a letter for good."""
         ours: list[Header] = [
             ("elan-reason", self.reason.value.encode()),
             ("elan-detail", self.detail.encode()),
@@ -50,7 +56,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
         ]
         if self.value is None:
             ours.append((NULL_HEADER, b"true"))
-        return [*self.headers, *ours]
+        return ours
 
 
 class DeadLetterWriter(Protocol):
@@ -77,12 +83,25 @@ class KafkaDeadLetterWriter:
             raise RetryLater(message) from error
 
     async def _write(self, letter: DeadLetter) -> None:
+        size = str(len(letter.kafka_value())).encode()
+        omitted: list[Header] = [(OMITTED_HEADER, size)]
         try:
-            await self._send(letter, letter.kafka_value(), letter.kafka_headers())
+            await self._send(letter.key, letter.kafka_value(), letter.kafka_headers())
         except MessageSizeTooLargeError:
             # A record as large as its topic allows does not fit with our headers. The letter says where it lies.
-            size = str(len(letter.kafka_value())).encode()
-            await self._send(letter, b"", [*letter.kafka_headers(), (OMITTED_HEADER, size)])
+            try:
+                await self._send(letter.key, b"", [*letter.kafka_headers(), *omitted])
+            except MessageSizeTooLargeError:
+                # Its key or its headers are what is large.
+                await self._send(None, b"", [*letter.own_headers(), *omitted, *_omitted_beside_value(letter)])
 
-    async def _send(self, letter: DeadLetter, value: bytes, headers: list[Header]) -> None:
-        await self._producer.send_and_wait(self._topic, value, key=letter.key, headers=headers)
+    async def _send(self, key: bytes | None, value: bytes, headers: list[Header]) -> None:
+        await self._producer.send_and_wait(self._topic, value, key=key, headers=headers)
+
+
+def _omitted_beside_value(letter: DeadLetter) -> list[Header]:
+    """How large the key was, and how many headers there were."""
+    return [
+        (KEY_OMITTED_HEADER, str(len(letter.key or b"")).encode()),
+        (HEADERS_OMITTED_HEADER, str(len(letter.headers)).encode()),
+    ]
