@@ -1,72 +1,109 @@
-"""Records as nobody should write them: poison, and everything twice."""
+"""Records as nobody should write them: poison, what swells when it is read, and everything twice."""
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource
 
 from tests.faults.load import Load
-from tests.faults.producer import Record
+from tests.faults.poison import BOMBS, HUGE, LARGEST_BYTES, POISON, TEN_MEGABYTES, Poison, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from tests.faults.deployment import FaultyDeployment, Worker
+    from tests.faults.producer import Record
     from tests.faults.trial import Trial, Trials
 
-LARGEST_BYTES = 100_000
-HEAD = b'{"specversion":"1.0","id":"poison","source":"/esn/faults/acme","type":"esn.activity.post.v1",'
-BODY = b'"time":"2024-01-01T00:00:00Z","data":{"network":"acme","community":"wine","actor":"ann"}}'
-POISON: dict[str, tuple[bytes | None, str]] = {
-    "tombstone": (None, "empty"),
-    "no bytes": (b"", "empty"),
-    "cut off": (HEAD, "not_json"),
-    "not UTF-8": (b"\xff\xfe\x00", "not_json"),
-    "nested deeply": (b"[" * 50_000, "not_json"),
-    "no object": (b"[1, 2]", "schema"),
-    "another type of value": (HEAD + BODY.replace(b'"wine"', b"7"), "schema"),
-    "a NUL in a name": (HEAD + BODY.replace(b"wine", b"wi\\u0000ne"), "schema"),
-    "no such type": (HEAD.replace(b"post.v1", b"post.v9") + BODY, "unknown_type"),
-    "no such day": (HEAD + BODY.replace(b"2024-01-01", b"2024-02-31"), "bad_time"),
-    "year 2100": (HEAD + BODY.replace(b"2024-01", b"2100-01"), "in_future"),
-    "too large": (HEAD + b'"more":"' + b"x" * LARGEST_BYTES + b'",' + BODY, "too_large"),
-}
-"""Kind -> (value, reason of its dead letter)."""
+WORKER_MEGABYTES = 350
+"""What a worker may need at the most."""
 
 
-def spoiler(trial: Trial) -> Callable[[list[Record]], list[Record]]:
-    """On the first day each kind of poison once, in any partition; on all days every tenth activity twice."""
-    left = list(POISON.values())
-
-    def spoil(records: list[Record]) -> list[Record]:
-        spoiled: list[Record] = []
-        for record in records:
-            spoiled.append(record)
-            if trial.random.random() < 0.1:
-                spoiled.append(record)
-            if left:
-                value, _ = left.pop()
-                partition = trial.random.randrange(trial.deployment.partitions)
-                spoiled.append(Record(value, b"poison", partition, record.milliseconds / 1000))
-        return spoiled
-
-    return spoil
+def every_tenth_twice(trial: Trial) -> Callable[[list[Record]], list[Record]]:
+    """What an impatient producer does."""
+    return lambda records: [r for record in records for r in [record] * (2 if trial.random.random() < 0.1 else 1)]
 
 
-@pytest.mark.timeout(120)
+def write_odd(
+    trial: Trial, records: list[Poison], compression: str | None = None, partitions: Sequence[int] = range(4)
+) -> None:
+    """In any order, to any of these partitions, before the load."""
+    placed = [(trial.random.choice(partitions), one) for one in records]
+    trial.random.shuffle(placed)
+    topic = trial.deployment.environment["ELAN_KAFKA_ACTIVITY_TOPIC"]
+    asyncio.run(write(trial.deployment.kafka, topic, placed, compression))
+    trial.not_counted.add("poison")
+
+
+def allow_large_records(deployment: FaultyDeployment) -> None:
+    """Let the activity topic take what no worker should get; dead letters stay as small as ever."""
+    name = deployment.environment["ELAN_KAFKA_ACTIVITY_TOPIC"]
+    admin = KafkaAdminClient(bootstrap_servers=deployment.kafka)
+    try:
+        limit = {"max.message.bytes": str(2 * TEN_MEGABYTES), "message.timestamp.type": "LogAppendTime"}
+        admin.alter_configs([ConfigResource("topic", name, limit)])
+    finally:
+        admin.close()
+
+
+def most_megabytes(worker: Worker) -> float:
+    """The most memory that a process has had."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{worker.pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found.group(1)) / 1024
+
+
+def dead_letters(trial: Trial) -> list[dict[str, bytes]]:
+    """The headers of each."""
+    return [dict(letter.headers) for letter in trial.deployment.records("ELAN_KAFKA_DEAD_LETTER_TOPIC")]
+
+
+def reasons_of(letters: list[dict[str, bytes]]) -> Counter[str]:
+    return Counter(letter["elan-reason"].decode() for letter in letters)
+
+
+def expected_reasons(records: Iterable[Poison]) -> Counter[str]:
+    return Counter(poison.reason for poison in records if poison.reason is not None)
+
+
+@pytest.mark.timeout(200)
 def test_poison_becomes_dead_letters_and_what_comes_twice_counts_once(trials: Trials) -> None:
     trial = trials.begin(changes={"ELAN_INGEST_LARGEST_RECORD_BYTES": str(LARGEST_BYTES)})
-    trial.not_counted.add("poison")
-    producer = trial.prepare_producer(Load(trial.seed), events_per_second=3_000)
-    producer.spoil = spoiler(trial)
-    worker = trial.deployment.start_worker()
-    producer.start()
+    write_odd(trial, list(POISON.values()))
     trial.fault(f"{len(POISON)} kinds of poison")
+    worker = trial.deployment.start_worker()
+    producer = trial.prepare_producer(Load(trial.seed), events_per_second=3_000)
+    producer.spoil = every_tenth_twice(trial)
+    producer.start()
     trial.fault("every tenth activity twice")
     trial.settle().assert_exact()
-    letters = trial.deployment.records("ELAN_KAFKA_DEAD_LETTER_TOPIC")
-    reasons = Counter(dict(letter.headers)["elan-reason"].decode() for letter in letters)
-    assert reasons == Counter(reason for _, reason in POISON.values())
+    assert reasons_of(dead_letters(trial)) == expected_reasons(POISON.values())
     read = trial.deployment.metric(worker, "elan_events_total")
     assert read == trial.deployment.counted(), "every offset became something"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(200)
+def test_what_is_huge_or_swells_when_it_is_read_neither_stalls_nor_fills_the_memory(trials: Trials) -> None:
+    trial = trials.begin()
+    allow_large_records(trial.deployment)
+    write_odd(trial, HUGE)
+    write_odd(trial, BOMBS, "gzip", partitions=[0])
+    trial.fault(f"{len(HUGE)} x 10 MB")
+    trial.fault(f"{len(BOMBS)} x 10 MB in 10 kB")
+    worker = trial.deployment.start_worker()
+    trial.produce(Load(trial.seed, communities=8, members=8), events_per_second=2_000)
+    trial.settle().assert_exact(fewest_alerts=2)
+    letters = dead_letters(trial)
+    assert reasons_of(letters) == expected_reasons([*HUGE, *BOMBS])
+    assert all("elan-value-omitted" in letter for letter in letters), "a letter as large as its record is not kept"
+    megabytes = most_megabytes(worker)
+    trial.fault(f"a worker of {megabytes:.0f} MB")
+    assert megabytes < WORKER_MEGABYTES
