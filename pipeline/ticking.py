@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
@@ -11,19 +12,35 @@ from pipeline.cloudevents import encode_clock
 from pipeline.errors import RetryLater
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aiokafka import AIOKafkaProducer
+    from aiokafka.structs import RecordMetadata
 
     from pipeline.windows.redis_verdicts import Lease
 
+log = logging.getLogger(__name__)
+
+LOG_APPEND_TIME = 1
+UNIX_MS = 1000.0
+TOLERATED_SECONDS = 60.0
+"""How far this machine's clock and the brokers' may differ before theirs is taken."""
+
 
 class Ticking:
-    """Writes the present time to all partitions of the activity topic while it holds the lease."""
+    """Writes the present time to all partitions of the activity topic while it holds the lease.
+
+    Brokers that stamp records say with each acknowledgement what time they have. A worker whose clock is far from
+    theirs goes by theirs from its second tick on; the first does no harm, since readers let no clock event lead beyond
+    its own stamp, nor back.
+    """
 
     def __init__(self, lease: Lease, producer: AIOKafkaProducer, topic: str, partitions: int) -> None:
         self._lease = lease
         self._producer = producer
         self._topic = topic
         self._partitions = partitions
+        self._ahead_seconds = 0.0
 
     async def run_once(self) -> bool:
         """Write one clock event a partition; False if another worker does.
@@ -33,15 +50,33 @@ class Ticking:
         """
         if not await self._lease.take():
             return False
-        now_seconds = clock.now_seconds()
-        value, milliseconds = encode_clock(now_seconds), int(now_seconds * 1000)
+        own_seconds = clock.now_seconds()
+        now_seconds = own_seconds - self._ahead_seconds
+        value, milliseconds = encode_clock(now_seconds), int(now_seconds * UNIX_MS)
         try:
             sent = [
                 await self._producer.send(self._topic, value, partition=partition, timestamp_ms=milliseconds)
                 for partition in range(self._partitions)
             ]
-            for acknowledged in sent:
-                await acknowledged
+            self._compare(own_seconds, [await acknowledged for acknowledged in sent])
         except (KafkaError, OSError) as error:
             raise RetryLater(f"the activity topic takes no clock events: {error}") from error
         return True
+
+    def _compare(self, own_seconds: float, acknowledged: Iterable[RecordMetadata]) -> None:
+        """Learn how far the own clock is ahead of the brokers'; of several, that of the one furthest ahead counts.
+
+        One that is behind would hold all partitions back, and one that is ahead leads its own partitions only.
+        """
+        stamps = [one.timestamp or 0 for one in acknowledged if one.timestamp_type == LOG_APPEND_TIME]
+        if max(stamps, default=0) <= 0:
+            return
+        ahead_seconds = own_seconds - max(stamps) / UNIX_MS
+        if abs(ahead_seconds) < TOLERATED_SECONDS:
+            self._ahead_seconds = 0.0
+            return
+        if abs(ahead_seconds - self._ahead_seconds) >= TOLERATED_SECONDS:
+            log.warning(
+                "This machine's clock is %.0f s ahead of the brokers': set it. Live time is theirs", ahead_seconds
+            )
+        self._ahead_seconds = ahead_seconds

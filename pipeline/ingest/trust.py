@@ -137,11 +137,13 @@ class Trust:
         except Reject as reject:
             tally.add_dead(offset, reject)
             return
+        # A clock that is ahead, of a worker or a platform, moves time no further than to when the record was written.
+        told_seconds = seconds if timestamp_ms < 0 else min(seconds, timestamp_ms / UNIX_MS)
         if kind == CLOCK:
-            tally.add_clock(offset, seconds)
+            tally.add_clock(offset, told_seconds)
         elif state.memory.seen(offset, event.source, event.id):
             tally.duplicates += offset >= state.fence
-        elif offset >= state.fence and (seconds >= tally.plain_from or tally.place(offset, seconds)):
+        elif offset >= state.fence and (seconds >= tally.plain_from or tally.place(offset, seconds, told_seconds)):
             tally.activities.append(self._trusted(offset, event, kind, seconds))
 
     def _trusted(self, offset: int, event: Event, kind: int, seconds: float) -> TrustedActivity:
@@ -201,8 +203,8 @@ class _Tally:
             self._clocks.append((offset, seconds))
             self._move(self.watermark.after_clock(seconds))
 
-    def place(self, offset: int, seconds: float) -> bool:
-        """Place an activity in time: False if it is too old, and then a dead letter."""
+    def place(self, offset: int, seconds: float, told_seconds: float) -> bool:
+        """Place an activity in time, which may have come as far as told: False if it is too old, then a dead letter."""
         limit = self._limit
         if limit is not None and seconds < limit:
             if seconds < limit - self._remembered:
@@ -210,7 +212,7 @@ class _Tally:
                 return False
             self._late += 1
         else:
-            self._move(self.watermark.after_activity(seconds))
+            self._move(self.watermark.after_activity(told_seconds))
         return True
 
     def _move(self, watermark: Watermark) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Worker = subprocess.Popen[bytes]
 FAILING_WORKER = Path(__file__).with_name("failing_worker.py")
+STEPPING_WORKER = Path(__file__).with_name("stepping_worker.py")
 DRAIN_SECONDS = 20.0
 
 
@@ -56,6 +57,10 @@ class FaultyDeployment(Deployment):
         """Start a worker that does something to itself at a passage of a point (see failing_worker.py)."""
         command = [sys.executable, str(FAILING_WORKER), point, str(passage), *options]
         return self.start_worker(command, **environment)
+
+    def start_stepping_worker(self, period_seconds: float, *steps_seconds: float) -> Worker:
+        """Start a worker whose wall clock is off by each of the steps in turn (see stepping_worker.py)."""
+        return self.start_worker([sys.executable, str(STEPPING_WORKER), str(period_seconds), *map(str, steps_seconds)])
 
     def _all_environment(self, more: Mapping[str, str]) -> dict[str, str]:
         return {**os.environ, **self.environment, **self.for_workers, **more}

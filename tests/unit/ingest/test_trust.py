@@ -184,3 +184,25 @@ def test_the_result_does_not_depend_on_a_restart(log: list[Record], cuts: set[in
     begin = after.start("esn", 3, fence, kept)
 
     assert judged(after, log, cuts, begin, fence) == undisturbed
+
+
+def test_neither_a_clock_event_nor_an_activity_moves_time_beyond_when_it_was_written() -> None:
+    # 12:00 written: clock of 22:00 .... post of 20:00 .... post of 12:00, which is not late
+    ahead = started()
+    found = ahead.take(batch([encode_clock(NOON + 10 * HOUR), activity("far", NOON + 8 * HOUR), activity("now")]))
+
+    assert found is not None
+    assert found.watermark.seconds(HOUR) == NOON - HOUR
+    assert [seconds for _, seconds in found.clocks] == [NOON]
+    assert (found.outcomes[Outcome.COUNTED], found.outcomes[Outcome.LATE]) == (2, 0)
+
+    alone = started().take(batch([activity("far", NOON + 8 * HOUR)]))
+    assert alone is not None
+    assert alone.watermark.seconds(HOUR) == NOON - HOUR
+
+
+def test_time_moves_as_told_where_kafka_does_not_say_when_a_record_was_written() -> None:
+    found = started().take(batch([encode_clock(NOON + 10 * HOUR)], timestamp_ms=-1))
+
+    assert found is not None
+    assert found.watermark.clock_seconds == NOON + 10 * HOUR
