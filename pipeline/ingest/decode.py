@@ -99,7 +99,7 @@ def _from_value(value: bytes | None) -> Event:
         raise Reject(Reason.EMPTY, "no value" if value is None else "zero bytes")
     try:
         value.decode()
-        # As in a whole batch, where fields that are skipped may hold numbers beyond all range: neighbours change nothing.
+        # Fields that are skipped may hold numbers beyond range, here as in a whole batch: neighbours change nothing.
         return _decode_event(value)
     except (ValueError, RecursionError) as error:
         whole = _parsed(value)

@@ -1,7 +1,7 @@
-"""Header names that are not UTF-8. Kafka asks for UTF-8 and no broker checks it; one such name would hold its partition.
+r"""Header names that are not UTF-8. Kafka asks for UTF-8 and no broker checks it; one such name would hold all workers.
 
-aiokafka raises on the whole record batch. Here the batch is read once more, by aiokafka's own pure Python, from a buffer
-whose slices decode leniently: `\\xff` stands for a byte that is none of UTF-8. This is slow, and rare.
+aiokafka raises on the whole record batch. Here the batch is read once more, by aiokafka's own pure Python, from a
+buffer whose slices decode leniently: `\xff` stands for a byte that is none of UTF-8. This is slow, and rare.
 """
 
 # ruff: noqa: SLF001 - private parts of the pinned aiokafka, see record_batch.py
@@ -21,7 +21,7 @@ _HEAD = struct.Struct(">qi")
 """Base offset of a record batch, and the bytes that follow."""
 
 
-class KeptRecords(MemoryRecords):  # type: ignore[misc,valid-type]  # one of two classes, chosen at run time
+class KeptRecords(MemoryRecords):  # type: ignore[misc]  # one of two classes, chosen at run time
     """The record batches of a fetch; `data` are its bytes, which aiokafka's compiled class does not show."""
 
     def __init__(self, data: bytes) -> None:
@@ -30,7 +30,7 @@ class KeptRecords(MemoryRecords):  # type: ignore[misc,valid-type]  # one of two
 
 
 # The fetcher names its class as a global. Every consumer of the process gets this one, which reads all the same.
-fetcher.MemoryRecords = KeptRecords  # type: ignore[attr-defined]
+fetcher.MemoryRecords = KeptRecords
 
 
 class _Lenient(bytearray):

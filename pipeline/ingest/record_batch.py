@@ -97,9 +97,7 @@ class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetche
             yield self._batch(kept, end)
 
     def _readable(self, position: int) -> Iterator[tuple[list[Any], int, int]]:
-        """(records at or after `position`, offset after them, bytes of values that were compressed) of each record
-        batch as it lies in the log.
-        """
+        """(records at or after `position`, offset after them, bytes that were compressed) of each stored batch."""
         while self._records.has_next():
             stored = self._records.next_batch()
             if self._check_crcs and not stored.validate_crc():

@@ -18,7 +18,9 @@ CODECS = [None, "gzip", "snappy", "lz4", "zstd"]
 class RawName(str):
     """A header's name that a client of another language put there byte by byte."""
 
-    def encode(self, *_: str) -> bytes:  # type: ignore[override]
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:
         return bytes(self, "latin-1")
 
 

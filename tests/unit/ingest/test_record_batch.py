@@ -95,7 +95,9 @@ def test_a_flipped_bit_is_noticed() -> None:
 class RawName(str):
     """A header's name that a client of another language put there byte by byte."""
 
-    def encode(self, *_: str) -> bytes:  # type: ignore[override]
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:
         return bytes(self, "latin-1")
 
 
