@@ -6,26 +6,37 @@ for good: the same pair twice is a duplicate. The clock event (`esn.clock.v1`) c
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - msgspec reads it at run time
+from datetime import datetime
+from typing import Annotated, Literal
 
 import msgspec
 import orjson
 
 from pipeline.clock import rfc3339
-from pipeline.model import Activity, TimePrecision
+from pipeline.model import Activity, Kind, TimePrecision
 
 CLOCK_TYPE = "esn.clock.v1"
 ACTIVITY_TYPE_PREFIX = "esn.activity."
 ACTIVITY_TYPE_SUFFIX = ".v1"
+ACTIVITY_TYPES = tuple(f"{ACTIVITY_TYPE_PREFIX}{kind.value}{ACTIVITY_TYPE_SUFFIX}" for kind in Kind)
+LONGEST_NAME = 200
+MOST_COUNT = 1_000_000
+"""Most acts that one activity may stand for."""
+
+# What a decoder can check costs nearly nothing there. It knows no control characters: `ingest.checks` looks for those.
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=MOST_COUNT)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+EventType = Literal[(CLOCK_TYPE, *ACTIVITY_TYPES)]  # type: ignore[valid-type]  # follows from the kinds
 
 
 class ActivityData(msgspec.Struct, frozen=True, gc=False):
     """The body of an activity event; unknown fields are ignored."""
 
     network: str
-    community: str
-    actor: str | None = None
-    communityname: str | None = None
+    community: Name
+    actor: Name | None = None
+    communityname: Name | None = None
     object: str | None = None
     inreplyto: str | None = None
     author: str | None = None
@@ -34,17 +45,17 @@ class ActivityData(msgspec.Struct, frozen=True, gc=False):
     line: str | None = None
     timeprecision: TimePrecision = TimePrecision.EXACT
     bot: bool = False
-    count: int = 1
+    count: Count = 1
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
     """The envelope of activity and clock events (a clock event has no `data`)."""
 
-    specversion: str
-    id: str
+    specversion: Literal["1.0"]
+    id: Name
     source: str
-    type: str
-    time: datetime
+    type: EventType
+    time: Moment
     data: ActivityData | None = None
     subject: str | None = None
     datacontenttype: str | None = None

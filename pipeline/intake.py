@@ -10,7 +10,7 @@ from pipeline import clock
 from pipeline.errors import RetryLater, Rewind, Stop
 from pipeline.ingest.lanes import NotYet
 from pipeline.ingest.watermark import Watermark
-from pipeline.windows.aggregate import COLUMN_BITS, HOUR_BITS, departments_of
+from pipeline.windows.aggregate import HOUR_BITS, departments_of
 from pipeline.windows.redis_progress import Standing
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Intake:
 
     async def _count_up_to(self, work: Work, end: int, watermark: Watermark) -> None:
         batch, first = work.batch, work.counted_to
-        activities = [a for a in batch.activities if first <= a.offset < end]
+        activities = batch.activities_between(first, end)
         started = clock.monotonic_seconds()
         shards = self._aggregator.add(activities)
         aggregated = clock.monotonic_seconds()
@@ -187,7 +187,7 @@ class Intake:
         straddling = await self._store.apply(name, first, end, shards)
         for shard, fence in straddling.items():
             # Somebody counted a part of this batch in this shard: the rest of it, once.
-            rest = self._aggregator.add(a for a in activities if a.offset >= fence).get(shard)
+            rest = self._aggregator.add(batch.activities_between(fence, end)).get(shard)
             if rest is not None and await self._store.apply(name, fence, end, {shard: rest}):
                 raise Stop(f"Shard {shard} counted partition {name} beside this worker; start it again.")
         limit = watermark.seconds(self._lateness_seconds)
@@ -202,7 +202,7 @@ class Intake:
         found: dict[str, int] = {}
         for shard in shards.values():
             for network, communities in shard.items():
-                first = min(min(delta.counts) for delta in communities.values()) >> (HOUR_BITS + COLUMN_BITS)
+                first = min(min(delta.slots) for delta in communities.values()) >> HOUR_BITS
                 found[network] = min(found.get(network, first), first)
         if before.clock_seconds is not None:
             clock_seconds = before.clock_seconds

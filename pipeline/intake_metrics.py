@@ -96,7 +96,7 @@ class IntakeMetrics:
         if watermark_seconds is not None:
             gauge("elan_watermark_timestamp_seconds").labels(*place).set(watermark_seconds)
         if batch.activities:
-            self._lag_seconds.observe(max(0.0, now_seconds - batch.activities[-1].seconds))
+            self._lag_seconds.observe(max(0.0, now_seconds - batch.activities[-1][1]))
 
     def why_not_ready(self) -> str | None:
         """None while this worker gets on: assigned or standing by, servers there, no batch stuck."""

@@ -1,6 +1,6 @@
 """Bytes of records -> events, or the reason why not. CloudEvents 1.0 over Kafka: structured JSON and the binary form.
 
-A whole batch is decoded at once; only when that fails is each record looked at alone, so one bad record spoils none.
+Many are decoded at once, and what fails is looked at alone: one bad record spoils none.
 The details given never repeat what a record says: they travel in headers and logs.
 """
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pipeline.cloudevents import ACTIVITY_TYPE_PREFIX, ACTIVITY_TYPE_SUFFIX, CLOCK_TYPE, Event
+from pipeline.cloudevents import ACTIVITY_TYPES, CLOCK_TYPE, LONGEST_NAME, MOST_COUNT, Event
 from pipeline.errors import Reject
-from pipeline.model import Kind, Reason
+from pipeline.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
 RECORDS_AT_ONCE = 500
 CLOCK = -1
-KIND_OF_TYPE = {f"{ACTIVITY_TYPE_PREFIX}{kind.value}{ACTIVITY_TYPE_SUFFIX}": place for place, kind in enumerate(Kind)}
-KIND_OF_TYPE[CLOCK_TYPE] = CLOCK
+KIND_OF_TYPE = {CLOCK_TYPE: CLOCK} | {type_: place for place, type_ in enumerate(ACTIVITY_TYPES)}
 """Type of an event -> place of its kind in `Kind`, or CLOCK."""
 UNKNOWN_TYPE_DETAIL = "the type is none of esn.activity.<kind>.v1 and esn.clock.v1"
 _PATH = re.compile(r" - at `(\$[^`]*)`$")
 _MISSING = "Object missing required field"
+_NO_OFFSET = "time has no offset from UTC"
+_OUT_OF_RANGE = {"$.specversion": "specversion is not 1.0", "$.data.count": f"data.count is not 1 to {MOST_COUNT}"} | {
+    f"$.{field}": f"{field} is not 1 to {LONGEST_NAME} characters without control characters"
+    for field in ("id", "data.community", "data.actor", "data.communityname")
+}
 _BINARY_MARK, _ATTRIBUTE_PREFIX = "ce_specversion", "ce_"
 
 _decode_event = msgspec.json.Decoder(Event).decode
@@ -52,27 +56,30 @@ def _decode_in_parts(batch: RecordBatch, largest_record_bytes: int) -> Iterator[
 
 
 def _decode_part(values: list[bytes | None], headers: Sequence[Any] | None, largest: int) -> list[Event | Reject]:
-    if headers is None and None not in values:
-        events = _decode_all(values, largest)  # type: ignore[arg-type]  # None was looked for just now
-        if events is not None:
-            return events
+    if headers is None and None not in values and _are_short_utf8(values, largest):  # type: ignore[arg-type]
+        return _decode_values(values)  # type: ignore[arg-type]  # None was looked for just now
     each_headers: Sequence[Any] = headers if headers is not None else [()] * len(values)
     return [_decode_or_reject(value, own, largest) for value, own in zip(values, each_headers, strict=True)]
 
 
-def _decode_all(values: list[bytes], largest_record_bytes: int) -> list[Event | Reject] | None:
-    """All events, or None when any record needs to be looked at."""
-    if max(map(len, values), default=0) > largest_record_bytes or not _is_utf8(values):
-        return None
-    try:
-        return list(map(_decode_event, values))
-    except (ValueError, RecursionError):
-        return None
+def _decode_values(values: list[bytes]) -> list[Event | Reject]:
+    """Events at the decoder's own pace; what is none is looked at by itself."""
+    events: list[Event | Reject] = []
+    remaining = map(_decode_event, values)
+    while len(events) < len(values):
+        try:
+            # What was decoded before an error is in the list, and the iterator goes on behind it.
+            events.extend(remaining)
+        except (ValueError, RecursionError):  # noqa: PERF203 - once for each record that is none
+            events.append(_event_or_reject(values[len(events)], ()))
+    return events
 
 
-def _is_utf8(values: list[bytes]) -> bool:
-    """Whether all strings are UTF-8, also those of fields that are skipped, where msgspec does not look."""
+def _are_short_utf8(values: list[bytes], largest_record_bytes: int) -> bool:
+    """Whether none is too large and all strings are UTF-8: msgspec does not look into fields that are skipped."""
     joined = b"\n".join(values)
+    if len(joined) > largest_record_bytes and max(map(len, values)) > largest_record_bytes:
+        return False
     if joined.isascii():
         return True
     try:
@@ -85,6 +92,10 @@ def _is_utf8(values: list[bytes]) -> bool:
 def _decode_or_reject(value: bytes | None, headers: Sequence[tuple[str, bytes | None]], largest: int) -> Event | Reject:
     if value is not None and len(value) > largest:
         return Reject(Reason.TOO_LARGE, f"{len(value)} bytes, the limit is {largest}")
+    return _event_or_reject(value, headers)
+
+
+def _event_or_reject(value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Event | Reject:
     try:
         if any(name == _BINARY_MARK for name, _ in headers):
             return _from_headers(value, headers)
@@ -151,5 +162,5 @@ def _reject(error: Exception, event_type: Any) -> Reject:
     if text.startswith(_MISSING):
         return Reject(Reason.SCHEMA, text)
     if path == "$.time":
-        return Reject(Reason.BAD_TIME, "time is no RFC 3339 date and time")
-    return Reject(Reason.SCHEMA, f"{path} has the wrong type or form")
+        return Reject(Reason.BAD_TIME, _NO_OFFSET if "timezone" in text else "time is no RFC 3339 date and time")
+    return Reject(Reason.SCHEMA, _OUT_OF_RANGE.get(path, f"{path} has the wrong type or form"))

@@ -11,12 +11,20 @@ MARK_SHIFT = 4
 """Bits of a hash that are left out: an integer of 60 bits needs 32 bytes, a greater one 48."""
 
 
+def salt_of(source: str) -> int:
+    """What tells the ids of one source from the same ids of another.
+
+    Not the hash of the source itself: an id may read like the source of another id.
+    """
+    return hash((source,))
+
+
 class DuplicateMemory:
     """Ids of the last one to two horizons of one partition.
 
-    An id is kept as 60 bits of Python's `hash` of (source, id), about 60 bytes with its place in a set. It is salted
-    for each process, so it never leaves it; two different ids of a full memory of 200,000 are taken for one with a
-    probability of about 2e-8 (birthday bound, n² / 2^61).
+    An id is kept as 60 bits of Python's `hash` of it, salted by its source: about 60 bytes with its place in a set. The
+    hash differs from process to process, so it never leaves one; two ids of a full memory of 200,000 are taken
+    for one with a probability of about 2e-8 (birthday bound, n² / 2^61).
     """
 
     def __init__(self, horizon_records: int) -> None:
@@ -31,7 +39,7 @@ class DuplicateMemory:
         """Whether the id came before; it is remembered from now on. Offsets must not decrease."""
         if offset >= self.ends_at:
             self._turn(offset // self._horizon)
-        mark = hash((source, event_id)) >> MARK_SHIFT
+        mark = (hash(event_id) ^ salt_of(source)) >> MARK_SHIFT
         if mark in self.present:
             return True
         self.present.add(mark)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.ingest.duplicates import salt_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,13 +17,15 @@ class KnownSource(NamedTuple):
     """What activities of one source have taught."""
 
     network: str
+    salt: int
+    """Of the marks of its ids (`ingest.duplicates`)."""
     members: dict[str | None, str]
     """Actor -> pseudonym; a name that is in here is a good one."""
     names: dict[str, str]
     """Community, or its name for people -> the same text: one object for all activities, its hash computed once."""
 
 
-STRANGER = KnownSource("", {}, {})
+STRANGER = KnownSource("", 0, {}, {})
 """A source nothing is known of."""
 
 
@@ -59,6 +63,6 @@ class KnownNames:
             self._remembered = 0
         known = self.sources.get(source)
         if known is None:
-            known = self.sources[source] = KnownSource(network, {}, {})
+            known = self.sources[source] = KnownSource(network, salt_of(source), {}, {})
             self._remembered += 1
         return known

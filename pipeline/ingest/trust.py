@@ -13,7 +13,7 @@ import msgspec
 
 from pipeline.cloudevents import Event
 from pipeline.errors import Reject
-from pipeline.ingest.checks import LONGEST_NAME, MOST_COUNT, SPECVERSION, UNIX_MS, EventCheck
+from pipeline.ingest.checks import UNIX_MS, EventCheck
 from pipeline.ingest.dead_letters import DeadLetter
 from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE, decode_batch
 from pipeline.ingest.duplicates import MARK_SHIFT, DuplicateMemory, restart_offset
@@ -21,16 +21,15 @@ from pipeline.ingest.known_names import STRANGER, KnownNames
 from pipeline.ingest.record_batch import TIMESTAMP_UNKNOWN
 from pipeline.ingest.trusted import TrustedBatch
 from pipeline.ingest.watermark import Watermark  # noqa: TC001 - msgspec reads the annotations
-from pipeline.model import Outcome, Reason, TimePrecision, TrustedActivity
+from pipeline.model import Details, Outcome, Reason, TimePrecision, trusted_activity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.cloudevents import ActivityData
     from pipeline.ingest.record_batch import RecordBatch
+    from pipeline.model import TrustedActivity
 
-# Half the time of calling the class.
-_new_tuple = tuple.__new__
 _OF_OBJECT = TimePrecision.OF_OBJECT
 
 
@@ -98,29 +97,34 @@ class Trust:
         plain_from, present, previous, plain_to = tally.plain_from, memory.present, memory.previous, memory.ends_at
         events = decode_batch(batch, self._rules.largest_record_bytes)
         for offset, event, timestamp_ms in zip(batch.offsets, events, batch.timestamps_ms, strict=True):
-            if type(event) is Event and (data := event.data) is not None and event.time.tzinfo is not None:
-                network, members, names = sources.get(event.source, STRANGER)
+            if type(event) is Event and (data := event.data) is not None:
+                network, salt, members, names = sources.get(event.source, STRANGER)
                 member, community, name = members.get(data.actor), names.get(data.community), data.communityname
-                kind, seconds, event_id = kinds.get(event.type, CLOCK), event.time.timestamp(), event.id
+                kind, seconds, event_id = kinds[event.type], event.time.timestamp(), event.id
                 if (
                     member is not None
                     and community is not None
                     and kind >= 0
                     and plain_from <= seconds <= timestamp_ms / UNIX_MS + tolerance
                     and data.network == network
-                    and 1 <= data.count <= MOST_COUNT
                     and (name is None or name in names)
-                    and 0 < len(event_id) <= LONGEST_NAME
                     and event_id.isprintable()
-                    and event.specversion == SPECVERSION
                     and fence <= offset < plain_to
                 ):
-                    mark = hash((event.source, event_id)) >> MARK_SHIFT
+                    mark = (hash(event_id) ^ salt) >> MARK_SHIFT
                     if mark not in present and mark not in previous:
                         present.add(mark)
-                        of_object, bot, count = data.timeprecision is _OF_OBJECT, data.bot, data.count
-                        who = (member, bot, count, of_object, name, data.line, data.department)
-                        add(_new_tuple(TrustedActivity, (offset, seconds, kind, network, community, *who)))
+                        details = None
+                        if not (
+                            name is None
+                            and data.department is None
+                            and data.line is None
+                            and data.count == 1
+                            and not data.bot
+                            and data.timeprecision is not _OF_OBJECT
+                        ):
+                            details = _details(data, name)
+                        add((offset, seconds, kind, network, community, member, details))
                         continue
             self._take_one(offset, event, timestamp_ms, state, tally)
             plain_from, present, previous, plain_to = tally.plain_from, memory.present, memory.previous, memory.ends_at
@@ -149,20 +153,20 @@ class Trust:
     def _trusted(self, offset: int, event: Event, kind: int, seconds: float) -> TrustedActivity:
         data, known, source = cast("ActivityData", event.data), self._known, event.source
         network, name = data.network, data.communityname
-        return TrustedActivity(
+        return trusted_activity(
             offset,
             seconds,
             kind,
             network,
             known.name(source, network, data.community),
             None if data.actor is None else known.member(source, network, data.actor),
-            data.bot,
-            data.count,
-            data.timeprecision is _OF_OBJECT,
-            None if name is None else known.name(source, network, name),
-            data.line,
-            data.department,
+            _details(data, None if name is None else known.name(source, network, name)),
         )
+
+
+def _details(data: ActivityData, communityname: str | None) -> Details:
+    of_object = data.timeprecision is _OF_OBJECT
+    return Details(data.bot, data.count, of_object, communityname, data.line, data.department)
 
 
 class _Tally:

@@ -46,6 +46,8 @@ class TrustedBatch(msgspec.Struct, frozen=True):
         """Records dropped because their id came before."""
         return self.outcomes[Outcome.DUPLICATE]
 
-    def activities_from(self, offset: int) -> list[TrustedActivity]:
-        """The activities at or after an offset: what is left to apply when a fence lies inside the batch."""
-        return [activity for activity in self.activities if activity.offset >= offset]
+    def activities_between(self, first_offset: int, next_offset: int) -> list[TrustedActivity]:
+        """The activities of a part of the batch: all of it as a rule, the rest where a fence lies inside."""
+        if first_offset <= self.first_offset and next_offset >= self.next_offset:
+            return self.activities
+        return [activity for activity in self.activities if first_offset <= activity[0] < next_offset]

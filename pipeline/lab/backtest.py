@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.judging import Judge
-from pipeline.model import TrustedActivity
+from pipeline.model import Details, trusted_activity
 from pipeline.scoring.life import SURVEY_DAYS, survey_day
 from pipeline.windows.aggregate import Aggregator, departments_of, local_day
 from pipeline.windows.columns import KIND_COLUMN
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
     from pipeline.judging import OnReadings, Rules
-    from pipeline.model import Activity, AlertTransition
+    from pipeline.model import Activity, AlertTransition, TrustedActivity
 
 SHARD = 0
 PARTITION = "backtest:0"
@@ -70,25 +70,27 @@ class Backtest:
             self._first_days[activity.network] = local_day(seconds, zone)
         member = None if activity.actor is None else self._pseudonym(activity.network, activity.actor)
         self._offset += 1
-        return TrustedActivity(
+        return trusted_activity(
             self._offset - 1,
             seconds,
             KIND_COLUMN[activity.kind],
             activity.network,
             activity.community,
             member,
-            activity.bot,
-            activity.count,
-            activity.timeprecision == "of_object",
-            activity.communityname,
-            activity.line,
-            activity.department,
+            Details(
+                activity.bot,
+                activity.count,
+                activity.timeprecision == "of_object",
+                activity.communityname,
+                activity.line,
+                activity.department,
+            ),
         )
 
     async def _pass(self, pending: list[TrustedActivity], watermark_seconds: float) -> AsyncIterator[AlertTransition]:
         """Count what is pending, then judge every boundary the watermark has passed."""
         await self.store.describe(departments_of(pending))
-        await self.store.apply(PARTITION, pending[0].offset, self._offset, self._aggregator.add(pending))
+        await self.store.apply(PARTITION, pending[0][0], self._offset, self._aggregator.add(pending))
         for network in await self.store.networks():
             passed = local_day(watermark_seconds, self._rules.of_network(network).zone) - 1
             judged = (await self.store.judged(network)).get(SHARD, self._first_days[network] - 1)

@@ -98,13 +98,13 @@ def _batch(network: BenchNetwork, communities: NDArray[np.int64], start: int) ->
     for member, place, day, act in zip(members.tolist(), places.tolist(), days.tolist(), acts.tolist(), strict=True):
         delta = found.get(place)
         if delta is None:
-            delta = found[place] = CommunityDelta(f"Community {place}", {}, {})
+            delta = found[place] = CommunityDelta(f"Community {place}", {})
         slot = day << HOUR_BITS | (day * 24 + WORK_HOUR)
         column, increment = _ONE_ACT[act]
-        key = slot << 5 | column
-        delta.counts[key] = delta.counts.get(key, 0) + 1
-        slots = delta.members.setdefault(f"{start + member:011x}", {})
-        slots[slot] = slots.get(slot, 0) + increment
+        counts, members_of_slot = delta.slots.setdefault(slot, ({}, {}))
+        counts[column] = counts.get(column, 0) + 1
+        name = f"{start + member:011x}"
+        members_of_slot[name] = members_of_slot.get(name, 0) + increment
     return _by_shard(network, found)
 
 

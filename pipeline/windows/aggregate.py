@@ -15,9 +15,9 @@ from pipeline.windows.columns import BOT, KIND_COLUMN, KINDS, member_increment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pipeline.model import TrustedActivity
+    from pipeline.model import Details, TrustedActivity
 
-HOUR_BITS, COLUMN_BITS = 24, 5
+HOUR_BITS = 24
 QUARTER_SECONDS = 900.0
 _SLOTS_REMEMBERED = 50_000
 _UNIX_EPOCH_ORDINAL = 719_163
@@ -29,14 +29,12 @@ _INCREMENTS = tuple((member_increment(kind, of_object=False), member_increment(k
 class CommunityDelta(msgspec.Struct, array_like=True):
     """What one batch adds to one community.
 
-    `counts`   (day << 24 | hour) << 5 | column -> amount
-    `members`  pseudonym -> {day << 24 | hour -> acts packed as `columns.member_increment` says}
+    `slots`  day << 24 | hour -> (column -> amount, pseudonym -> acts packed as `columns.member_increment` says)
     `name`, `line` are "" where no activity of the batch carries one; a line that is no `model.NAME` counts as none
     """
 
     name: str
-    counts: dict[int, int]
-    members: dict[str, dict[int, int]]
+    slots: dict[int, tuple[dict[int, int], dict[str, int]]]
     line: str = ""
 
 
@@ -84,16 +82,14 @@ def departments_of(activities: Sequence[TrustedActivity]) -> Departments:
 
     A department that is no `model.NAME` counts as none.
     """
+    described = [
+        (network, member, details.department)
+        for _, _, _, network, _, member, details in activities
+        if details is not None and details.department and member is not None and not details.bot
+    ]
     # Departments are few and activities many: each spelling is looked at once.
-    names = {name for name in {activity.department for activity in activities} if name and NAME.fullmatch(name)}
-    return {
-        (activity.network, activity.member): activity.department
-        for activity in activities
-        if activity.department is not None
-        and activity.department in names
-        and activity.member is not None
-        and not activity.bot
-    }
+    names = {name for name in {department for _, _, department in described} if NAME.fullmatch(name)}
+    return {(network, member): department for network, member, department in described if department in names}
 
 
 class Aggregator:
@@ -119,29 +115,25 @@ class Aggregator:
         present: str | None = None
         known_slots: dict[float, int] = {}
         communities: dict[str, CommunityDelta] = {}
-        for _, seconds, kind, network, community, member, bot, count, of_object, name, line, _ in activities:
+        for _, seconds, kind, network, community, member, details in activities:
             if network != present:
                 present, known_slots, communities = network, self.slots(network).known, found.setdefault(network, {})
             delta = communities.get(community)
             if delta is None:
-                delta = communities[community] = CommunityDelta("", {}, {})
-            if name:
-                delta.name = name
-            # What is no name must not take away one found before: the result would depend on where batches are cut.
-            if line and line != delta.line and NAME.fullmatch(line):
-                delta.line = line
+                delta = communities[community] = CommunityDelta("", {})
             slot = known_slots.get(seconds // QUARTER_SECONDS)
             if slot is None:
                 slot = self.slots(network)(seconds)
-            counts = delta.counts
-            key = slot << COLUMN_BITS | (BOT if bot else kind)
-            counts[key] = counts.get(key, 0) + count
-            if member is not None and kind != _VIEW and not bot:
-                acts = delta.members.get(member)
-                if acts is None:
-                    delta.members[member] = {slot: _INCREMENTS[kind][of_object]}
-                else:
-                    acts[slot] = acts.get(slot, 0) + _INCREMENTS[kind][of_object]
+            content = delta.slots.get(slot)
+            if content is None:
+                content = delta.slots[slot] = ({}, {})
+            counts, members = content
+            if details is not None:
+                _add_detailed(delta, content, kind, member, details)
+                continue
+            counts[kind] = counts.get(kind, 0) + 1
+            if member is not None and kind != _VIEW:
+                members[member] = members.get(member, 0) + _INCREMENTS[kind][False]
         return self._by_shard(found)
 
     def _by_shard(self, found: dict[str, dict[str, CommunityDelta]]) -> dict[int, ShardDelta]:
@@ -154,3 +146,22 @@ class Aggregator:
                     shard = shard_of_community[community] = shard_of(network, community, self._shards)
                 shards.setdefault(shard, {}).setdefault(network, {})[community] = delta
         return shards
+
+
+def _add_detailed(
+    delta: CommunityDelta,
+    content: tuple[dict[int, int], dict[str, int]],
+    kind: int,
+    member: str | None,
+    details: Details,
+) -> None:
+    counts, members = content
+    if details.communityname:
+        delta.name = details.communityname
+    # What is no name must not take away one found before: the result would depend on where batches are cut.
+    if details.line and details.line != delta.line and NAME.fullmatch(details.line):
+        delta.line = details.line
+    column = BOT if details.bot else kind
+    counts[column] = counts.get(column, 0) + details.count
+    if member is not None and kind != _VIEW and not details.bot:
+        members[member] = members.get(member, 0) + _INCREMENTS[kind][details.of_object]

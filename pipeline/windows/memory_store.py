@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.history import WINDOW_HOURS, MemberDay
-from pipeline.windows.aggregate import COLUMN_BITS, HOUR_BITS
+from pipeline.windows.aggregate import HOUR_BITS
 from pipeline.windows.columns import (
     BOT,
     COLUMNS,
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from pipeline.windows.store import KeptProfile, Verdicts
 
 _HOUR_MASK = (1 << HOUR_BITS) - 1
-_COLUMN_MASK = (1 << COLUMN_BITS) - 1
 
 
 class _Member:
@@ -175,16 +174,15 @@ class MemoryStore:
             amounts = community.hours.setdefault(position, {})
             amounts[column] = amounts.get(column, 0) + amount
 
-        for key, amount in delta.counts.items():
-            slot, column = key >> COLUMN_BITS, key & _COLUMN_MASK
+        for slot, (counts, members) in delta.slots.items():
             day, hour = slot >> HOUR_BITS, slot & _HOUR_MASK
             community.first_day = min(community.first_day, day)
             community.newest_hour = max(community.newest_hour, hour)
-            bump_day(day, column, amount)
-            bump_hour(hour, column, amount)
-        for pseudonym, slots in delta.members.items():
-            member = community.members.setdefault(pseudonym, _Member())
-            for slot, acts in slots.items():
+            for column, amount in counts.items():
+                bump_day(day, column, amount)
+                bump_hour(hour, column, amount)
+            for pseudonym, acts in members.items():
+                member = community.members.setdefault(pseudonym, _Member())
                 _add_acts(member, slot, acts, bump_day, bump_hour)
         for hour in [hour for hour in community.hours if hour <= community.newest_hour - RING_HOURS]:
             del community.hours[hour]

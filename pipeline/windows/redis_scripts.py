@@ -72,11 +72,12 @@ async def pipelined(client: Client, commands: Sequence[tuple[Any, ...]]) -> list
 
 
 class Script:
-    """One Lua file of this package. A call is (keys, arguments); all keys of a call lie on one node."""
+    """Lua files of this package, one after the other. A call is (keys, arguments); its keys lie on one node."""
 
-    def __init__(self, client: Client, file: str) -> None:
+    def __init__(self, client: Client, *files: str) -> None:
         self._client = client
-        self._source = resources.files("pipeline.windows").joinpath(file).read_text(encoding="utf-8")
+        folder = resources.files("pipeline.windows")
+        self._source = "".join(folder.joinpath(file).read_text(encoding="utf-8") for file in files)
         self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
 
     async def run(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:

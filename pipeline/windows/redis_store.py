@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pipeline.windows.store import HourWindow
 
 _encode = msgspec.msgpack.Encoder().encode
+APPLY_FILES = ("ring.lua", "member_packing.lua", "members.lua", "apply.lua")
 _APPLIED, _STRADDLES, _WENT_BACK = 0, 2, 3
 DESCRIPTIONS_REMEMBERED = 200_000
 """Departments this process remembers to have written: some 30 MB."""
@@ -47,7 +48,7 @@ class RedisStore:
         self._client = client
         self._keys = Keys(namespace)
         self._shards = shards
-        self._apply = Script(client, "apply.lua")
+        self._apply = Script(client, *APPLY_FILES)
         self._described: Departments = {}
         self.fences = RedisFences(client, namespace, shards)
         self.refused = 0

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from pipeline.cloudevents import ActivityData, Event, encode_activity, encode_clock
+from pipeline.cloudevents import MOST_COUNT, ActivityData, Event, encode_activity, encode_clock
 from pipeline.detection.verdict import Resolution
 from pipeline.errors import Reject
-from pipeline.ingest.checks import MOST_COUNT, EventCheck
+from pipeline.ingest.checks import EventCheck
 from pipeline.ingest.dead_letters import DeadLetter
 from pipeline.ingest.decode import CLOCK, decode_batch
 from pipeline.ingest.record_batch import RecordBatch

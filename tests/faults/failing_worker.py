@@ -77,9 +77,9 @@ def wrap_half_sent(fail: Callable[[], None]) -> None:
     """Write every other shard of a batch, then fail."""
     make, run = Script.__init__, Script.run
 
-    def remember_file(self: Script, client: Any, file: str) -> None:
-        make(self, client, file)
-        vars(self)["file"] = file
+    def remember_file(self: Script, client: Any, *files: str) -> None:
+        make(self, client, *files)
+        vars(self)["file"] = files[-1]
 
     async def half(self: Script, calls: Any) -> Any:
         if vars(self)["file"] == "apply.lua" and len(calls) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from pipeline.judging import Judge
-from pipeline.model import Kind, TrustedActivity
+from pipeline.model import Kind, trusted_activity
 from pipeline.rules import rules_of
 from pipeline.settings import load_settings
 from pipeline.windows.aggregate import Aggregator
@@ -20,17 +20,13 @@ def test_a_shard_without_communities_is_judged_alone() -> None:
     async def run() -> dict[int, int]:
         store = MemoryStore()
         activities = [
-            TrustedActivity(
+            trusted_activity(
                 n,
                 (FIRST_DAY + n / 3) * DAY_SECONDS,
                 KIND_COLUMN[Kind.POST],
                 "acme",
                 "wine",
                 f"member-{n % 5}",
-                bot=False,
-                count=1,
-                of_object=False,
-                communityname=None,
             )
             for n in range(3 * DAYS)
         ]

@@ -118,7 +118,7 @@ def test_what_was_seen_before_is_decided_at_once(monkeypatch: pytest.MonkeyPatch
 
     assert found is not None
     assert found.outcomes[Outcome.COUNTED] == 2
-    assert [(a.offset, a.community, a.member) for a in found.activities] == [
+    assert [(offset, community, member) for offset, _, _, _, community, member, _ in found.activities] == [
         (0, "beer", "ACME:ANN"),
         (1, "wine", "ACME:BOB"),
     ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.cloudevents import encode_clock
 from pipeline.ingest.trust import Trust
 from pipeline.ingest.watermark import Watermark
-from pipeline.model import Kind, Outcome, Reason, TimePrecision, TrustedActivity
+from pipeline.model import Details, Kind, Outcome, Reason, TimePrecision, TrustedActivity
 from tests.unit.ingest.records import DAY, HOUR, NOON, RULES, activity, batch, changed
 
 if TYPE_CHECKING:
@@ -48,26 +48,22 @@ def test_an_activity_leaves_with_a_pseudonym_for_its_actor() -> None:
 
     assert found is not None
     kind = list(Kind).index(Kind.REACTION)
-    assert found.activities == [
-        TrustedActivity(
-            0, NOON, kind, "acme", "wine", "ACME:ANN", bot=True, count=2, of_object=True, communityname="Wine"
-        )
-    ]
-    assert type(found.activities[0]) is TrustedActivity
+    details = Details(bot=True, count=2, of_object=True, communityname="Wine")
+    assert found.activities == [(0, NOON, kind, "acme", "wine", "ACME:ANN", details)]
 
 
 def test_line_and_department_travel_with_the_activity_where_they_are_said() -> None:
     found = started().take(batch([changed(data__line="practice", data__department="Ventes"), activity("m2")]))
 
     assert found is not None
-    assert [(a.line, a.department) for a in found.activities] == [("practice", "Ventes"), (None, None)]
+    assert [details for *_, details in found.activities] == [Details(line="practice", department="Ventes"), None]
 
 
 def test_an_anonymous_view_has_no_member() -> None:
     found = started().take(batch([activity(kind=Kind.VIEW, actor=None)]))
 
     assert found is not None
-    assert found.activities[0].member is None
+    assert found.activities[0][5] is None
 
 
 def test_outcomes_add_up_to_the_records_read() -> None:
@@ -118,7 +114,7 @@ def test_what_lies_below_the_fence_only_fills_the_memory() -> None:
 
     assert found is not None
     assert (found.first_offset, found.next_offset) == (3, 5)
-    assert [a.offset for a in found.activities] == [4]
+    assert [activity[0] for activity in found.activities] == [4]
     assert (found.dead, found.duplicates, found.watermark) == ([], 1, Watermark(NOON))
 
 
@@ -137,11 +133,13 @@ def test_starting_again_forgets_the_ids() -> None:
     assert found.outcomes[Outcome.COUNTED] == 1
 
 
-def test_the_activities_from_an_offset_on_are_what_a_fence_leaves() -> None:
+def test_the_activities_between_two_offsets_are_what_a_fence_or_the_horizon_leaves() -> None:
     found = started().take(batch([activity("a"), activity("b"), activity("c")]))
 
     assert found is not None
-    assert [a.offset for a in found.activities_from(1)] == [1, 2]
+    assert [activity[0] for activity in found.activities_between(1, 3)] == [1, 2]
+    assert [activity[0] for activity in found.activities_between(1, 2)] == [1]
+    assert found.activities_between(0, 3) == found.activities
 
 
 record = st.one_of(
@@ -165,7 +163,7 @@ def judged(trust: Trust, log: Sequence[Record], cuts: set[int], begin: int, fenc
             dead += found.dead
             total = {outcome: total[outcome] + number for outcome, number in found.outcomes.items()}
             watermark = found.watermark
-    return [a for a in activities if a.offset >= fence], dead, total, watermark
+    return [activity for activity in activities if activity[0] >= fence], dead, total, watermark
 
 
 @given(log=st.lists(record, min_size=1, max_size=40), cuts=st.sets(st.integers(1, 39)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pipeline.model import CONVERSATIONAL, NAME, PARTICIPATION, RELATIONAL, Kind
+from pipeline.model import CONVERSATIONAL, NAME, PARTICIPATION, RELATIONAL, Details, Kind
 from pipeline.windows.columns import KINDS
 
 if TYPE_CHECKING:
@@ -22,13 +22,34 @@ def day_of(seconds: float, zone: str) -> int:
     return datetime.fromtimestamp(seconds, ZoneInfo(zone)).toordinal() - EPOCH
 
 
+class Act(NamedTuple):
+    """A trusted activity with its parts by name."""
+
+    seconds: float
+    kind: int
+    community: str
+    member: str | None
+    bot: bool
+    count: int  # type: ignore[assignment]  # hides a method of tuples
+    of_object: bool
+    line: str | None
+    department: str | None
+
+
+def act_of(activity: TrustedActivity) -> Act:
+    _, seconds, kind, _, community, member, details = activity
+    bot, count, of_object, _, line, department = details or Details()
+    return Act(seconds, kind, community, member, bot, count, of_object, line, department)
+
+
 class PlainWindows:
     """Counts by scanning every activity again for every question."""
 
     def __init__(self, activities: Iterable[TrustedActivity], zone: str = "UTC") -> None:
-        self.rows = [(a, day_of(a.seconds, zone), int(a.seconds // 3600)) for a in activities]
+        acts = [act_of(activity) for activity in activities]
+        self.rows = [(a, day_of(a.seconds, zone), int(a.seconds // 3600)) for a in acts]
 
-    def _human(self, community: str) -> list[tuple[TrustedActivity, int, int]]:
+    def _human(self, community: str) -> list[tuple[Act, int, int]]:
         return [(a, day, hour) for a, day, hour in self.rows if a.community == community and not a.bot]
 
     def activities(self, community: str, boundary_day: int, days: int) -> dict[Kind, int]:
