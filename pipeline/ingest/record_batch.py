@@ -15,7 +15,7 @@ import msgspec
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
 
-from pipeline.ingest.odd_headers import read_leniently
+from pipeline.ingest.kept_records import read_leniently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,8 +99,8 @@ class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetche
     def _readable(self, position: int) -> Iterator[tuple[list[Any], int, int]]:
         """(records at or after `position`, offset after them, bytes that were compressed) of each stored batch."""
         while self._records.has_next():
-            stored = self._records.next_batch()
-            if self._check_crcs and not stored.validate_crc():
+            stored = self._records.next_intact()
+            if stored is None:
                 message = f"Invalid CRC - {self._tp}"
                 raise CorruptRecordException(message)
             records = [] if self._is_hidden(stored) else self._all_of(stored)

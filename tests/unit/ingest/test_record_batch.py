@@ -13,7 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder, _DefaultR
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.ingest.odd_headers import KeptRecords
+from pipeline.ingest.kept_records import KeptRecords
 from pipeline.ingest.record_batch import LARGEST_JOINED_BYTES, BatchRecords, RecordBatch
 
 if TYPE_CHECKING:
