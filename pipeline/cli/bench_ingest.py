@@ -24,6 +24,8 @@ def ingest(
     spread_days: Annotated[
         float, typer.Option(min=0.01, max=365.0, help="Days of event time that a million activities cover.")
     ] = 8.0,
+    communities: Annotated[int, typer.Option(min=1, help="Communities, by Zipf's law.")] = 2_000,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Workers that read side by side.")] = 1,
     stock_events: Annotated[
         int, typer.Option(min=1, help="How many of them stock Faust reads; its figure is per million of these.")
     ] = 20_000,
@@ -34,9 +36,9 @@ def ingest(
 ) -> None:
     """Measure what one worker costs for a million activities, beside a stock Faust application on the same topic.
 
-    2,000 communities by Zipf's law, 50,000 actors, about 300 bytes each. The topic is written first; then one worker,
-    started as users start it, reads it to the end. The command fails unless every record has been counted. Stock Faust
-    counts a share of the same records one by one in windowed Tables.
+    2,000 communities by Zipf's law, 50,000 actors, about 300 bytes each. The topic is written first; then a worker (or
+    more), started as users start it, reads it to the end. The command fails unless every record has been counted.
+    Stock Faust counts a share of the same records one by one in windowed Tables.
 
     Example: elan bench ingest --events 200000 --json ingest.json
 
@@ -50,7 +52,11 @@ def ingest(
     told = Console(stderr=True)
     with bench_place(kafka, redis) as place:
         found = asyncio.run(
-            run_ingest_bench(place, IngestOptions(events, spread_days, 0 if no_stock else stock_events), told.print)
+            run_ingest_bench(
+                place,
+                IngestOptions(events, spread_days, 0 if no_stock else stock_events, communities, workers),
+                told.print,
+            )
         )
         _show(found, place.broker, Console(), appends_to_file=place.appends_to_file)
     if json is not None:
@@ -67,8 +73,8 @@ def _show(found: IngestBench, broker: str, console: Console, *, appends_to_file:
         "seconds of one core, stock Faust": _or_dash(found.stock_faust_cpu_seconds_per_million, ".0f"),
         "stock Faust / Élan": _or_dash(found.ratio, ".0f"),
         "seconds of Redis's core": f"{found.redis_cpu_seconds_per_million:.2f}",
-        "activities a second, one worker": f"{found.events_per_second:,.0f}",
-        "peak memory of the worker, MiB": f"{found.worker_rss_mb:,.0f}",
+        f"activities a second, workers: {found.workers}": f"{found.events_per_second:,.0f}",
+        "peak memory of a worker, MiB": f"{found.worker_rss_mb:,.0f}",
     }
     for name, value in rows.items():
         table.add_row(name, value)

@@ -96,9 +96,13 @@ class Trust:
         fence, memory, add = state.fence, state.memory, tally.activities.append
         plain_from, present, previous, plain_to = tally.plain_from, memory.present, memory.previous, memory.ends_at
         events = decode_batch(batch, self._rules.largest_record_bytes)
+        # As a rule the source is that of the record before.
+        last_source, (network, salt, members, names) = None, STRANGER
         for offset, event, timestamp_ms in zip(batch.offsets, events, batch.timestamps_ms, strict=True):
             if type(event) is Event and (data := event.data) is not None:
-                network, salt, members, names = sources.get(event.source, STRANGER)
+                if event.source != last_source:
+                    last_source = event.source
+                    network, salt, members, names = sources.get(last_source, STRANGER)
                 member, community, name = members.get(data.actor), names.get(data.community), data.communityname
                 kind, seconds, event_id = kinds[event.type], event.time.timestamp(), event.id
                 if (
@@ -127,6 +131,7 @@ class Trust:
                         add((offset, seconds, kind, network, community, member, details))
                         continue
             self._take_one(offset, event, timestamp_ms, state, tally)
+            last_source = None
             plain_from, present, previous, plain_to = tally.plain_from, memory.present, memory.previous, memory.ends_at
 
     def _take_one(

@@ -72,11 +72,12 @@ class MadeUpStream:
     partitions: int
     start_seconds: float
     """Unix time of the first."""
+    communities: int = COMMUNITIES
     seed: int = 7
 
     def chunks(self) -> Iterator[list[Record]]:
         """The records in the order in which they are written, each chunk ready for the next write."""
-        dice, places, hour = np.random.default_rng(self.seed), _places(self.partitions), -1
+        dice, places, hour = np.random.default_rng(self.seed), _places(self.communities, self.partitions), -1
         for first in range(0, self.events, CHUNK_EVENTS):
             size = min(CHUNK_EVENTS, self.events - first)
             hours = self._seconds(first, size) // HOUR_SECONDS
@@ -97,8 +98,8 @@ class MadeUpStream:
         """(community, bytes of the event) of each."""
         late = (dice.random(size) < LATE_SHARE) * dice.random(size) * LATEST_SECONDS
         times = ((self._seconds(first, size) - late) * 1000).astype("datetime64[ms]")
-        weights = 1.0 / np.arange(1, COMMUNITIES + 1)
-        communities = dice.choice(COMMUNITIES, size, p=weights / weights.sum())
+        weights = 1.0 / np.arange(1, self.communities + 1)
+        communities = dice.choice(self.communities, size, p=weights / weights.sum())
         pools = np.maximum(SMALLEST_POOL, LARGEST_POOL / (communities + 1.0) ** POOL_EXPONENT)
         # Squared: some act far more often than others.
         actors = (communities * 7919 + (pools * dice.random(size) ** 2).astype(int) * 104_729) % ACTORS
@@ -183,7 +184,7 @@ def _community(number: int) -> bytes:
     return b"c-%05d" % number
 
 
-def _places(partitions: int) -> list[tuple[int, bytes]]:
+def _places(communities: int, partitions: int) -> list[tuple[int, bytes]]:
     """Community -> (partition, key), as the importer places it."""
-    keys = [activity_key(NETWORK, _community(number).decode()) for number in range(COMMUNITIES)]
+    keys = [activity_key(NETWORK, _community(number).decode()) for number in range(communities)]
     return [((murmur2(key) & POSITIVE_MASK) % partitions, key) for key in keys]

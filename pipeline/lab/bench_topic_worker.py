@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, cast, final
 
 from pipeline.clock import monotonic_seconds
 from pipeline.errors import ServerError
@@ -28,16 +29,17 @@ USER_TICKS, SYSTEM_TICKS = 11, 12
 
 @final
 class BenchWorker:
-    """Context manager: the worker runs inside the block."""
+    """Context manager: the worker is started before the block and ended after it."""
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
-        """`folder` takes its log.
+        """`folder` takes its log, and is made.
 
         Raises:
             ServerError: this system does not tell what a process costs.
         """
         if not Path("/proc/self/stat").is_file():
             raise ServerError("The costs of a worker can be measured on Linux alone: run this bench in a container.")
+        folder.mkdir(exist_ok=True)
         self._log = folder / "worker.log"
         self._folder = folder
         self._environment = {
@@ -47,11 +49,7 @@ class BenchWorker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> BenchWorker:
-        """Start it and wait until it is about to read.
-
-        Raises:
-            ServerError: it does not start.
-        """
+        """Start it."""
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline", "worker"],
@@ -60,11 +58,6 @@ class BenchWorker:
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
             )
-        try:
-            self._await_readiness(self._process)
-        except BaseException:
-            self._stop(self._process)
-            raise
         return self
 
     def __exit__(
@@ -95,16 +88,19 @@ class BenchWorker:
         pid = "self" if self._process is None else str(self._process.pid)
         return Path("/proc", pid, name).read_text(encoding="ascii", errors="replace")
 
-    def _await_readiness(self, process: subprocess.Popen[bytes]) -> None:
+    def await_readiness(self) -> None:
+        """Wait until it is about to read.
+
+        Raises:
+            ServerError: it does not start.
+        """
         deadline = monotonic_seconds() + READY_SECONDS
         while READY_MARK not in self._log.read_bytes():
             self.require_alive()
             if monotonic_seconds() > deadline:
                 raise ServerError(f"The worker of the bench was not ready within {READY_SECONDS:.0f} s.")
-            try:
-                process.wait(PAUSE_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                cast("subprocess.Popen[bytes]", self._process).wait(PAUSE_SECONDS)
 
     def _stop(self, process: subprocess.Popen[bytes]) -> None:
         process.terminate()

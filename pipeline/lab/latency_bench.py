@@ -105,6 +105,7 @@ async def run_latency_bench(
         watcher = _Watcher(RedisProgress(client, place.settings.redis.namespace), arrivals)
         progress("one worker starts")
         worker = stack.enter_context(BenchWorker(place.environment, Path(folder)))
+        worker.await_readiness()
         clocks, activities = records[:PARTITIONS], records[PARTITIONS:]
         await _send(place, clocks, math.inf, arrivals)
         await watcher.watch_until_all_are_seen(worker)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pipeline.cli.main import app
 from pipeline.lab.bench_topic import MadeUpStream, past_start, write_stream
 from pipeline.lab.bench_topic_servers import bench_place
-from pipeline.lab.ingest_bench import measure_worker
+from pipeline.lab.ingest_bench import measure_workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def test_all_that_was_written_is_in_the_windows(kafka_bootstrap: str, valkey_url
         stream = MadeUpStream(3_000, 8.0, 8, past_start(3_000, 8.0))
         ends = asyncio.run(write_stream(place.settings, stream.chunks()))
         assert sum(ends.values()) == 3_000 + 8, "one clock event in each partition"
-        cost = asyncio.run(measure_worker(place, ends, tmp_path))
+        cost = asyncio.run(measure_workers(place, ends, tmp_path, workers=2))
         assert cost.records_per_second > 0
         namespace = place.settings.redis.namespace
         with redis.Redis.from_url(valkey_url) as client:

@@ -13,7 +13,7 @@ from pipeline.errors import ServerError
 from pipeline.ingest.checks import EventCheck
 from pipeline.lab import ingest_bench
 from pipeline.lab.bench_topic import COMMUNITIES, MadeUpStream
-from pipeline.lab.ingest_bench import WorkerCost, counted_of, figures
+from pipeline.lab.ingest_bench import IngestOptions, WorkerCost, counted_of, figures
 from pipeline.lab.ingest_bench_stock import StockCost
 from pipeline.windows.redis_progress import Standing
 
@@ -25,6 +25,8 @@ JSON_KEYS = {
     "events_per_second",
     "worker_rss_mb",
     "redis_cpu_seconds_per_million",
+    "workers",
+    "communities",
 }
 
 
@@ -33,7 +35,9 @@ def standing(offset: int) -> Standing:
 
 
 def test_figures_are_per_million_of_the_events_read() -> None:
-    found = figures(250_000, WorkerCost(1.5, 0.5, 300 * 1024 * 1024, 120_000.4), StockCost(2.4, 5_000))
+    found = figures(
+        IngestOptions(250_000, 8.0, 5_000), WorkerCost(1.5, 0.5, 300 * 1024 * 1024, 120_000.4), StockCost(2.4, 5_000)
+    )
     assert found.elan_cpu_seconds_per_million == 6.0
     assert found.redis_cpu_seconds_per_million == 2.0
     assert found.worker_rss_mb == 300.0
@@ -44,7 +48,7 @@ def test_figures_are_per_million_of_the_events_read() -> None:
 
 
 def test_without_stock_faust_there_is_no_ratio() -> None:
-    found = figures(1_000_000, WorkerCost(4.5, 1.0, 1, 1.0), None)
+    found = figures(IngestOptions(1_000_000, 8.0, 0), WorkerCost(4.5, 1.0, 1, 1.0), None)
     assert (found.stock_faust_cpu_seconds_per_million, found.ratio) == (None, None)
 
 
@@ -103,9 +107,9 @@ class Alive:
 
 def test_a_worker_that_does_not_count_everything_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest_bench, "STUCK_SECONDS", 0.1)
-    with pytest.raises(ServerError, match="counted 5 of 6 records, then no more"):
-        asyncio.run(ingest_bench._rate(Progress(), {0: 6}, Alive()))  # type: ignore[arg-type]
+    with pytest.raises(ServerError, match="Of 6 records 5 were counted, then no more"):
+        asyncio.run(ingest_bench._rate(Progress(), {0: 6}, [Alive()]))  # type: ignore[arg-type,list-item]
 
 
 def test_the_rate_counts_from_the_last_moment_without_any_record() -> None:
-    assert 5 < asyncio.run(ingest_bench._rate(Progress(), {0: 5}, Alive())) < 5 / ingest_bench.POLL_SECONDS + 1  # type: ignore[arg-type]
+    assert 5 < asyncio.run(ingest_bench._rate(Progress(), {0: 5}, [Alive()])) < 5 / ingest_bench.POLL_SECONDS + 1  # type: ignore[arg-type,list-item]
