@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 UNIX_MS = 1000.0
 """Milliseconds of a second."""
+EARLIEST_SECONDS = 631_152_000.0
+"""1990-01-01, before all networks. A platform that has no time for an activity writes 1970 (or 1980): first in a log, one
+such record would have every day since then judged before anything else."""
 _SOURCES_REMEMBERED = 10_000
 _SOURCE_PARTS = 4
 _VIEW = list(Kind).index(Kind.VIEW)
@@ -40,8 +43,8 @@ class EventCheck:
         """
         kind = KIND_OF_TYPE[event.type]
         seconds = event.time.timestamp()
-        if seconds < 0:
-            raise Reject(Reason.BAD_TIME, "time is before 1970")
+        if seconds < (0 if kind == CLOCK else EARLIEST_SECONDS):
+            raise Reject(Reason.BAD_TIME, "time is before 1990")
         if seconds > timestamp_ms / UNIX_MS + self._tolerance and timestamp_ms >= 0:
             raise Reject(Reason.IN_FUTURE, f"time is more than {self._tolerance:.0f} s after the record was written")
         if kind == CLOCK:

@@ -13,7 +13,7 @@ import msgspec
 
 from pipeline.cloudevents import Event
 from pipeline.errors import Reject
-from pipeline.ingest.checks import UNIX_MS, EventCheck
+from pipeline.ingest.checks import EARLIEST_SECONDS, UNIX_MS, EventCheck
 from pipeline.ingest.dead_letters import DeadLetter
 from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE, decode_batch
 from pipeline.ingest.duplicates import MARK_SHIFT, DuplicateMemory, restart_offset
@@ -232,7 +232,7 @@ class _Tally:
     def _set_limits(self) -> None:
         self._limit = self.watermark.seconds(self._lateness)
         # Activities from this time on are neither late nor do they move the watermark.
-        self.plain_from = inf if self.watermark.clock_seconds is None else max(0.0, cast("float", self._limit))
+        self.plain_from = inf if self.watermark.clock_seconds is None else max(EARLIEST_SECONDS, cast("float", self._limit))
 
     def batch(self) -> TrustedBatch:
         batch = self._batch

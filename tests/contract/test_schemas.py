@@ -166,7 +166,7 @@ TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=2
 ACTIVITIES = st.builds(
     Activity,
     id=NAMES,
-    time=st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(timezone.utc)),  # noqa: DTZ001 - hypothesis wants naive limits
+    time=st.datetimes(datetime(1990, 1, 1), datetime(9999, 12, 31), timezones=st.just(timezone.utc)),  # noqa: DTZ001 - hypothesis wants naive limits
     kind=st.sampled_from(Kind),
     network=NAMES,
     community=NAMES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -13,7 +14,7 @@ import redis
 
 from pipeline.model import Activity, Kind
 from tests.faults.load import DAY_SECONDS, FIRST_DAY, NETWORK, Load
-from tests.faults.poison import BODY, HEAD
+from tests.faults.poison import BODY, HEAD, Poison, write
 from tests.faults.producer import Record
 from tests.integration.pipeline.deployment import wait_until
 
@@ -104,8 +105,12 @@ def at(moment: str, name: str) -> bytes:
 @pytest.mark.timeout(200)
 def test_days_of_23_and_25_hours_a_leap_day_and_activities_of_1970_and_2100(trials: Trials) -> None:
     # 2023-11-15 ...... 2024-02-29 .. 2024-03-31 (23 h) ...... 2024-10-27 (25 h) .. 2024-10-29, in Paris
-    # and every thirtieth day one of 1970 and one of 2100
+    # the very first record is of 1970; every thirtieth day there is one of 1970, of 1990 and of 2100
     trial = trials.begin(changes={"ELAN_NETWORK_DEFAULT_TIME_ZONE": "Europe/Paris"})
+    topic = trial.deployment.environment["ELAN_KAFKA_ACTIVITY_TOPIC"]
+    first = Poison(at("1970-01-01T00:00:00Z", "first"), "bad_time")
+    asyncio.run(write(trial.deployment.kafka, topic, [(0, first)], None))
+    trial.not_counted.add("first")
     producer = trial.prepare_producer(Load(trial.seed, 8, 8, days=350, silent_after=200), events_per_second=3_000)
     day = 0
 
@@ -114,8 +119,8 @@ def test_days_of_23_and_25_hours_a_leap_day_and_activities_of_1970_and_2100(tria
         day += 1
         if day % 30:
             return records
-        odd = [at("1970-01-01T00:00:00Z", f"old-{day}"), at("2100-01-01T00:00:00+14:00", f"far-{day}")]
-        trial.not_counted.update((f"old-{day}", f"far-{day}"))
+        odd = [at(f"{year}-01-01T00:00:00Z", f"{year}-{day}") for year in (1970, 1990, 2100)]
+        trial.not_counted.update(f"{year}-{day}" for year in (1970, 1990, 2100))
         seconds = (FIRST_DAY + day) * DAY_SECONDS
         return [*records, *(Record(value, b"odd", trial.random.randrange(4), seconds) for value in odd)]
 
@@ -125,4 +130,4 @@ def test_days_of_23_and_25_hours_a_leap_day_and_activities_of_1970_and_2100(tria
     trial.fault("23, 25 hours, leap day, 1970, 2100")
     trial.settle().assert_exact(fewest_alerts=2)
     letters = trial.deployment.records("ELAN_KAFKA_DEAD_LETTER_TOPIC")
-    assert {dict(letter.headers)["elan-reason"] for letter in letters} == {b"too_old", b"in_future"}
+    assert {dict(letter.headers)["elan-reason"] for letter in letters} == {b"bad_time", b"too_old", b"in_future"}

@@ -52,7 +52,8 @@ POISON: list[tuple[bytes | None, str]] = [
     (event(8, time="yesterday"), "bad_time"),
     (event(9, time="2023-11-14T22:13:20"), "bad_time"),
     (event(10, time="2100-01-01T00:00:00Z"), "in_future"),
-    (event(11, time="1970-01-02T00:00:00Z"), "too_old"),
+    (event(11, time="1990-01-02T00:00:00Z"), "too_old"),
+    (event(13, time="1970-01-02T00:00:00Z"), "bad_time"),
     (event(12, padding="x" * 1_010_000), "too_large"),
 ]
 
