@@ -30,6 +30,7 @@ from pipeline.telemetry import Telemetry
 from pipeline.ticking import Ticking
 from pipeline.windows.aggregate import Aggregator
 from pipeline.windows.columns import REMEMBERED_DAYS
+from pipeline.windows.redis_instance import InstanceName
 from pipeline.windows.redis_progress import RedisProgress
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.redis_verdicts import Lease, RedisVerdicts
@@ -97,6 +98,7 @@ class Worker:
         clock_lease = Lease(client, namespace, "clock", 3 * settings.clock.interval_seconds)
         self._ticking = Ticking(clock_lease, producer, kafka.activity_topic, kafka.partitions)
         self._leases = [relay_lease, clock_lease]
+        self.instance = InstanceName(client, namespace, kafka.group_instance_id)
 
     async def begin(self) -> None:
         """Freeze or check what Redis was started with; raises Stop or RetryLater."""
@@ -110,7 +112,8 @@ class Worker:
             raise RetryLater(str(error)) from error
 
     async def verify(self) -> float:
-        """One look whether Redis still has what it has confirmed -> seconds to pause."""
+        """One look whether Redis still has what it has confirmed, and our name is ours -> seconds to pause."""
+        await self.instance.verify()
         try:
             await self.intake.verify()
         except Rewind as error:
@@ -212,7 +215,8 @@ async def _begin(worker: Worker) -> None:
     deadline = monotonic_seconds() + BEGIN_SECONDS
     while True:
         try:
-            return await worker.begin()
+            await worker.begin()
+            return await worker.instance.claim()
         except RetryLater as error:  # noqa: PERF203 - the exception is what the loop is for
             if monotonic_seconds() > deadline:
                 raise ServerError(f"{error}. Check redis.url, then run `elan check`.") from error

@@ -232,7 +232,9 @@ class _Tally:
     def _set_limits(self) -> None:
         self._limit = self.watermark.seconds(self._lateness)
         # Activities from this time on are neither late nor do they move the watermark.
-        self.plain_from = inf if self.watermark.clock_seconds is None else max(EARLIEST_SECONDS, cast("float", self._limit))
+        self.plain_from = (
+            inf if self.watermark.clock_seconds is None else max(EARLIEST_SECONDS, cast("float", self._limit))
+        )
 
     def batch(self) -> TrustedBatch:
         batch = self._batch

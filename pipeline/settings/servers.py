@@ -33,6 +33,9 @@ class KafkaSettings(Section):
     """Copies of each partition when `elan topics create` makes the topics; 3 where there are three brokers."""
     group: Annotated[str, Field(min_length=1, max_length=249)] = "elan"
     """Consumer group of the workers."""
+    group_instance_id: Annotated[str, Field(min_length=1, max_length=249)] | None = None
+    """Name of this worker in the group, another for each (in a StatefulSet that of the pod). With it the restart of one
+    stops no other; who stops for good is missed only after the session timeout."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How the brokers are spoken to."""
     allow_plaintext_sasl: bool = False

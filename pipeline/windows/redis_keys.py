@@ -45,6 +45,10 @@ class Keys(NamedTuple):
         """Hash of what a network's communities have taught: day, value, abaque (loaded from a file)."""
         return f"{self.namespace}:profile:{network}"
 
+    def instance(self, name: str) -> str:
+        """Which process has the name of a worker."""
+        return f"{self.namespace}:instance:{name}"
+
     def lease(self, name: str) -> str:
         """A lease that one worker holds at a time."""
         return f"{self.namespace}:lease:{name}"

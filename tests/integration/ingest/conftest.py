@@ -130,6 +130,7 @@ class Log:
         """A worker on this topic."""
         kafka = SimpleNamespace(
             group=f"group.{self.topic}",
+            group_instance_id=None,
             bootstrap_servers=self.bootstrap,
             activity_topic=self.topic,
             batch_records=batch_records,

@@ -1,0 +1,132 @@
+"""Workers with names of their own (`kafka.group_instance_id`): a restart stops no other, and a name has one bearer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from kafka import KafkaAdminClient
+
+from tests.faults.load import Load
+from tests.faults.test_take_over import seconds_until_counted
+
+if TYPE_CHECKING:
+    from tests.faults.deployment import FaultyDeployment, Worker
+    from tests.faults.trial import Trial, Trials
+
+REBALANCES = "elan_rebalances_total"
+LONG = {"ELAN_KAFKA_SESSION_TIMEOUT_SECONDS": "30"}
+"""Longer than a worker needs to start on the slowest of machines."""
+SESSION_SECONDS = 6.0
+GRACE_SECONDS = 3.0
+STOP_EXIT_CODE = 5
+
+
+def start_named(trial: Trial, *names: str) -> list[Worker]:
+    """Two workers that share the load, each by its name."""
+    workers = [trial.deployment.start_worker(ELAN_KAFKA_GROUP_INSTANCE_ID=name) for name in names]
+    # Days so full that none is 28 days ahead of what is judged while a partition rests: that would hold the others too.
+    trial.produce(Load(trial.seed, members=32, days=40), events_per_second=600)
+    trial.deployment.wait_for_assignment(*workers)
+    trial.deployment.wait_for_records(1_000)
+    return workers
+
+
+def partitions_by_name(deployment: FaultyDeployment) -> dict[str, frozenset[int]]:
+    """Who has which partitions, as the brokers see it."""
+    group = deployment.environment["ELAN_KAFKA_GROUP"]
+    admin = KafkaAdminClient(bootstrap_servers=deployment.kafka)
+    try:
+        members = admin.describe_groups([group])[group]["members"]
+    finally:
+        admin.close()
+    return {
+        member["group_instance_id"]: frozenset(
+            partition
+            for topic in member["member_assignment"]["assigned_partitions"]
+            for partition in topic["partitions"]
+        )
+        for member in members
+    }
+
+
+class Watch(threading.Thread):
+    """Notes the longest time that partitions which had more to count made no progress."""
+
+    def __init__(self, deployment: FaultyDeployment, partitions: set[int]) -> None:
+        super().__init__(daemon=True)
+        self._deployment = deployment
+        self._partitions = partitions
+        self._ended = threading.Event()
+        self.longest_seconds = 0.0
+
+    def run(self) -> None:
+        moved_at, before = time.monotonic(), self._offsets()
+        while not self._ended.wait(0.05):
+            now = self._offsets()
+            if now != before:
+                moved_at, before = time.monotonic(), now
+            self.longest_seconds = max(self.longest_seconds, time.monotonic() - moved_at)
+
+    def _offsets(self) -> dict[int, int]:
+        return {n: offset for n, offset in self._deployment.standings().items() if n in self._partitions}
+
+    def end(self) -> float:
+        self._ended.set()
+        self.join()
+        return self.longest_seconds
+
+
+@pytest.mark.long
+@pytest.mark.timeout(200)
+def test_the_restart_of_a_named_worker_stops_no_other_and_it_has_its_partitions_back(trials: Trials) -> None:
+    # a ====|...a =======   its partitions wait for it
+    # b =================   no rebalance
+    trial = trials.begin(changes=LONG)
+    deployment = trial.deployment
+    first, other = start_named(trial, "a", "b")
+    had, rebalances = partitions_by_name(deployment), deployment.metric(other, REBALANCES)
+    watch = Watch(deployment, had["b"])
+    watch.start()
+    since = time.monotonic()
+    deployment.end(first)
+    again = deployment.start_worker(ELAN_KAFKA_GROUP_INSTANCE_ID="a")
+    deployment.wait_for_assignment(again)
+    trial.fault(f"restart, back in {time.monotonic() - since:.1f} s")
+    deployment.wait_for_records(deployment.counted() + 1_000)
+    trial.fault(f"the other one rested {watch.end():.1f} s at the longest")
+    trial.heal()
+    trial.settle().assert_exact(fewest_alerts=0)
+    assert partitions_by_name(deployment) == had
+    assert deployment.metric(other, REBALANCES) == rebalances
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+def test_a_named_worker_that_crashed_is_replaced_after_the_session_timeout(trials: Trials) -> None:
+    trial = trials.begin(changes={"ELAN_KAFKA_SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS)})
+    first, _ = start_named(trial, "a", "b")
+    since = time.monotonic()
+    trial.deployment.kill(first)
+    # What the dead held is free again when its lease runs out; without judging, the others count 28 days ahead at most.
+    trial.deployment.forget_leases()
+    seconds = seconds_until_counted(trial.deployment, since)
+    trial.fault(f"kill -9, taken over in {seconds:.1f} s")
+    trial.heal()
+    trial.settle().assert_exact(fewest_alerts=0)
+    assert seconds <= SESSION_SECONDS + GRACE_SECONDS
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+def test_of_two_workers_with_one_name_the_older_stops_with_a_sentence(trials: Trials) -> None:
+    trial = trials.begin()
+    older, _ = start_named(trial, "a", "b")
+    trial.deployment.start_worker(ELAN_KAFKA_GROUP_INSTANCE_ID="a")
+    trial.fault("a second worker of the same name")
+    trial.deployment.wait_for_end(older, STOP_EXIT_CODE)
+    assert "Another worker was started as 'a'" in trial.deployment.log_of(older)
+    trial.heal()
+    trial.settle().assert_exact(fewest_alerts=0)
