@@ -6,14 +6,18 @@ FAULT_SEED=<n> replays it.
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import logging
 import os
 import re
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.faults.deployment import FaultyDeployment
+from tests.faults.own_brokers import _broker, broker_cluster, own_broker  # noqa: F401 - fixtures
 from tests.faults.trial import Outcome, Trials, chosen_seed, table
 
 if TYPE_CHECKING:
@@ -69,3 +73,22 @@ def trials(request: pytest.FixtureRequest, kafka_bootstrap: str, valkey_url: str
     print(f"FAULT_SEED={found.seed}")  # noqa: T201 - pytest shows it where the test fails
     yield found
     found.stop()
+    found.begun.clear()
+    _collect_sockets()
+
+
+@pytest.fixture(autouse=True)
+def _no_tracebacks_of_the_producer() -> Iterator[None]:
+    """kafka-python logs each failed connection with its traceback, and what keeps that keeps the socket open."""
+    logger = logging.getLogger("kafka")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(before)
+
+
+def _collect_sockets() -> None:
+    """kafka-python leaves the sockets of connections that failed to the collector, which warns of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
