@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import clock
 from pipeline.errors import RetryLater, Rewind, Stop
+from pipeline.horizon import is_beyond, reach
 from pipeline.ingest.lanes import NotYet
 from pipeline.ingest.watermark import Watermark
 from pipeline.windows.aggregate import HOUR_BITS, departments_of
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HORIZON_SECONDS = 28 * 86_400.0
-"""How far intake may run ahead of judging (docs/decisions/0003)."""
-
 
 @dataclass(slots=True)
 class Work:
@@ -40,6 +38,8 @@ class Work:
     before: Watermark
     counted_to: int
     letters_written: bool = False
+    leap_seconds: float | None = None
+    """Time of the clock event at `counted_to` that went through past the horizon."""
 
 
 class Intake:
@@ -167,13 +167,22 @@ class Intake:
         self._metrics.counted(work.batch)
 
     async def _count(self, work: Work) -> None:
-        while work.counted_to < work.batch.next_offset:
-            end, watermark = _reach(work, self.judged_seconds)
+        while not self._is_done(work):
+            end, watermark, leap_seconds = reach(
+                work.batch, work.before, work.counted_to, self.judged_seconds, self._lateness_seconds
+            )
             self.is_early = end == work.counted_to
             if self.is_early:
                 raise NotYet
             await self._count_up_to(work, end, watermark)
-            work.counted_to = end
+            work.counted_to, work.leap_seconds = end, leap_seconds
+
+    def _is_done(self, work: Work) -> bool:
+        if work.leap_seconds is not None:
+            self.is_early = self.judged_seconds is None or is_beyond(work.leap_seconds, self.judged_seconds)
+            if self.is_early:
+                raise NotYet
+        return work.counted_to >= work.batch.next_offset
 
     async def _count_up_to(self, work: Work, end: int, watermark: Watermark) -> None:
         batch, first = work.batch, work.counted_to
@@ -216,20 +225,3 @@ class Intake:
 
 def _name(partition: Partition) -> str:
     return f"{partition[0]}:{partition[1]}"
-
-
-def _reach(work: Work, judged_seconds: float | None) -> tuple[int, Watermark]:
-    """Up to which offset a batch may be counted now, and the watermark there: up to the first clock past the horizon.
-
-    While nobody knows how far judging is, the horizon lies ahead of the partition's own first clock.
-    """
-    watermark, start_seconds = work.before, judged_seconds
-    if start_seconds is None:
-        start_seconds = watermark.clock_seconds
-    for offset, seconds in work.batch.clocks:
-        if start_seconds is None:
-            start_seconds = seconds
-        if seconds > start_seconds + HORIZON_SECONDS and offset >= work.counted_to:
-            return offset, watermark
-        watermark = watermark.after_clock(seconds)
-    return work.batch.next_offset, work.batch.watermark
