@@ -32,6 +32,9 @@ PRODUCER_LINGER_MILLISECONDS = 50
 PROBE_SECONDS = 5.0
 BOOTSTRAP_MILLISECONDS = 10_000
 DELIVERY_MILLISECONDS = 30_000
+ADMIN_ANSWER_SECONDS = 30.0
+METADATA_MILLISECONDS = 10_000
+"""How soon a producer that runs for long learns of partitions that were added."""
 REDIS_CONNECTIONS = 16
 REDIS_RETRIES = 2
 REDIS_LONGEST_BACKOFF_SECONDS = 1.0
@@ -107,11 +110,11 @@ def _kafka_sentence(settings: KafkaSettings, error: Exception) -> str:
     )
 
 
-def kafka_admin(settings: Settings) -> KafkaAdminClient:
+def kafka_admin(settings: Settings, *, answer_seconds: float = ADMIN_ANSWER_SECONDS) -> KafkaAdminClient:
     """A client for administration; close it. Raises ServerError."""
     from kafka import KafkaAdminClient  # noqa: PLC0415
 
-    return _reach_kafka(settings, KafkaAdminClient)
+    return _reach_kafka(settings, KafkaAdminClient, request_timeout_ms=int(answer_seconds * 1000))
 
 
 def kafka_producer(settings: Settings) -> KafkaProducer:
@@ -163,6 +166,7 @@ async def aiokafka_producer(
         linger_ms=linger_milliseconds,
         max_batch_size=batch_bytes,
         max_request_size=LARGEST_REQUEST_BYTES,
+        metadata_max_age_ms=METADATA_MILLISECONDS,
     )
     async with AsyncExitStack() as stack:
         # Also when its start is cancelled.

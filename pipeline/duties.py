@@ -31,9 +31,17 @@ BOUNDARIES_A_STEP = 7
 
 
 def low_watermark(standings: dict[str, Standing], partitions: int) -> float | None:
-    """The event time that every partition has passed, None while one has not told yet."""
-    told = [standing.watermark_seconds for standing in standings.values() if standing.watermark_seconds is not None]
-    return min(told) if len(told) >= partitions else None
+    """The event time that every partition of the topic has passed, None while one has not told yet.
+
+    `standings` are named topic:partition. A topic made anew may have fewer partitions than the one before: what is kept
+    of the others says nothing any more.
+    """
+    told = [
+        standing.watermark_seconds
+        for name, standing in standings.items()
+        if standing.watermark_seconds is not None and int(name.rpartition(":")[2]) < partitions
+    ]
+    return min(told) if len(told) == partitions else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline import clock
 from pipeline.errors import RetryLater, Rewind, Stop
 from pipeline.horizon import is_beyond, reach
-from pipeline.ingest.lanes import NotYet
+from pipeline.ingest.batch_handler import NotYet
 from pipeline.ingest.watermark import Watermark
 from pipeline.windows.aggregate import HOUR_BITS, departments_of
 from pipeline.windows.redis_progress import Standing
@@ -17,12 +17,13 @@ from pipeline.windows.redis_progress import Standing
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from pipeline.ingest.batch_handler import Partition
     from pipeline.ingest.dead_letters import DeadLetterWriter
-    from pipeline.ingest.lanes import Partition
     from pipeline.ingest.record_batch import RecordBatch
     from pipeline.ingest.trust import Trust
     from pipeline.ingest.trusted import TrustedBatch
     from pipeline.intake_metrics import IntakeMetrics
+    from pipeline.kafka_topics import ActivityTopic
     from pipeline.windows.aggregate import Aggregator, ShardDelta
     from pipeline.windows.redis_progress import RedisProgress
     from pipeline.windows.redis_store import RedisStore
@@ -43,7 +44,7 @@ class Work:
 
 
 class Intake:
-    """The handler of a worker's batches (see `ingest.lanes.BatchHandler`)."""
+    """The handler of a worker's batches (see `ingest.batch_handler.BatchHandler`)."""
 
     def __init__(  # noqa: PLR0917 - one maker, every part is needed
         self,
@@ -54,7 +55,7 @@ class Intake:
         dead_letters: DeadLetterWriter,
         metrics: IntakeMetrics,
         allowed_lateness_seconds: float,
-        topic_id: Callable[[], Awaitable[str]],
+        ask_topic: Callable[[], Awaitable[ActivityTopic]],
         claim_layout: Callable[[], Awaitable[None]],
     ) -> None:
         self._trust = trust
@@ -64,9 +65,12 @@ class Intake:
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._lateness_seconds = allowed_lateness_seconds
-        self._ask_topic_id = topic_id
+        self._ask_topic = ask_topic
         self._claim_layout = claim_layout
-        self._topic_id = ""
+        self.topic: ActivityTopic | None = None
+        """As it was at the newest assignment or rewind; None before the first."""
+        self._uncounted_from: dict[Partition, int] = {}
+        """Partitions of which nothing was fetched yet -> what was not counted before."""
         self._watermarks: dict[Partition, Watermark] = {}
         self._first_days: dict[str, int] = {}
         self.judged_seconds: float | None = None
@@ -76,12 +80,13 @@ class Intake:
 
     async def start_positions(self, partitions: set[Partition]) -> Mapping[Partition, int]:
         """Where each partition stands, less what fills the memory of ids."""
-        self._topic_id = await self._ask_topic_id()
+        self.topic = await self._ask_topic()
         # Redis may be empty, and nobody else may have noticed.
         await self._claim_layout()
         self._first_days.clear()
         self._store.forget_described()
         standings = await self._standings(partitions)
+        self._uncounted_from = {partition: standing.next_offset for partition, standing in standings.items()}
         positions = {}
         for partition in partitions:
             standing = standings.get(partition)
@@ -97,18 +102,18 @@ class Intake:
         """Where these partitions stand, after whatever Redis may have lost of them, and the topic its past."""
         kept = await self._progress.standings()
         lost = await self._store.fences.lost([self._fence_name(partition) for partition in partitions])
-        standings = {}
+        topic_id, standings = self._topic_id, {}
         for partition in partitions:
             standing = kept.get(_name(partition))
             if standing is None:
                 continue
-            if standing.topic_id != self._topic_id:
+            if standing.topic_id != topic_id:
                 log.error("Topic %s was made anew: partition %d is read from its start", *partition)
-                standing = Standing(0, None, None, None, self._topic_id)
+                standing = Standing(0, None, None, None, topic_id)
                 await self._progress.stand(_name(partition), standing)
             elif (offset := lost.get(self._fence_name(partition), standing.next_offset)) < standing.next_offset:
                 # One node of several has lost something: nothing is judged until all has been counted again.
-                standing = Standing(offset, standing.clock_seconds, standing.activity_seconds, None, self._topic_id)
+                standing = Standing(offset, standing.clock_seconds, standing.activity_seconds, None, topic_id)
                 await self._progress.stand(_name(partition), standing)
             standings[partition] = standing
         return standings
@@ -122,6 +127,14 @@ class Intake:
         """
         await self._store.fences.verify()
 
+    async def is_topic_another(self) -> bool:
+        """Whether the topic was made anew since the newest assignment, or has more partitions. Raises RetryLater."""
+        return self.topic is not None and await self._ask_topic() != self.topic
+
+    @property
+    def _topic_id(self) -> str:
+        return "" if self.topic is None else self.topic.identity
+
     def _fence_name(self, partition: Partition) -> str:
         return f"{self._topic_id or partition[0]}:{partition[1]}"
 
@@ -130,6 +143,7 @@ class Intake:
         for partition in partitions:
             self._trust.forget(*partition)
             self._watermarks.pop(partition, None)
+            self._uncounted_from.pop(partition, None)
         self._metrics.revoked(partitions)
 
     def take(self, batch: RecordBatch) -> Work | None:
@@ -139,11 +153,20 @@ class Intake:
         # Faust holds it until it is acknowledged, and eight batches of 20,000 records would be 90 MB.
         batch.let_go()
         self._metrics.stage("trust", clock.monotonic_seconds() - started)
+        partition = (batch.topic, batch.partition)
+        self._see_where_the_log_begins(partition, batch.start_offset)
         if trusted is None:
             return None
-        partition = (batch.topic, batch.partition)
         before, self._watermarks[partition] = self._watermarks[partition], trusted.watermark
         return Work(trusted, before, trusted.first_offset)
+
+    def _see_where_the_log_begins(self, partition: Partition, start_offset: int) -> None:
+        """Say what was deleted before it was counted: Kafka's retention, or somebody, was faster than the workers."""
+        uncounted_from = self._uncounted_from.pop(partition, start_offset)
+        if start_offset > uncounted_from:
+            place = (uncounted_from, start_offset - 1, *partition)
+            log.error("Offsets %d to %d of topic %s, partition %d, were deleted before they were counted", *place)
+            self._metrics.missed(start_offset - uncounted_from)
 
     async def apply(self, work: Work) -> None:
         """Count a batch, as far as the horizon allows.

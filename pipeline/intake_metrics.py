@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline import clock
 
 if TYPE_CHECKING:
-    from pipeline.ingest.lanes import Partition
+    from pipeline.ingest.batch_handler import Partition
     from pipeline.ingest.trusted import TrustedBatch
     from pipeline.telemetry import Telemetry
 
@@ -62,6 +62,10 @@ class IntakeMetrics:
     def lost(self) -> None:
         """Redis has lost what it had confirmed."""
         self._telemetry.counter("elan_redis_data_losses_total").inc()
+
+    def missed(self, offsets: int) -> None:
+        """So many offsets were deleted before they were counted."""
+        self._telemetry.counter("elan_records_missed_total").inc(offsets)
 
     def trouble(self, reason: str) -> None:
         """A server is away."""

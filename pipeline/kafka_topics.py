@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from pipeline.errors import ServerError, Stop
+from pipeline.errors import ServerError
 from pipeline.windows.columns import RING_DAYS
 
 if TYPE_CHECKING:
@@ -28,6 +28,15 @@ HEADERS_ROOM_BYTES = 65_536
 NO_IDENTITIES = {"", "00000000-0000-0000-0000-000000000000"}
 WORDS = {"cleanup.policy", "message.timestamp.type"}
 """Configurations that are no numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityTopic:
+    """The activity topic as the brokers know it."""
+
+    identity: str
+    """Another one once the topic was made anew; "" where the broker has none."""
+    partitions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +113,19 @@ def partitions_of(admin: KafkaAdminClient, settings: Settings) -> dict[str, int]
         return {each["name"]: len(each["partitions"]) for each in admin.describe_topics(names)} if names else {}
 
 
-def identity_of(admin: KafkaAdminClient, settings: Settings) -> str:
-    """The id of the activity topic, which a topic made anew does not share; "" where the broker has none.
+def activity_topic(admin: KafkaAdminClient, settings: Settings) -> ActivityTopic:
+    """What the brokers say of the activity topic now.
 
     Raises:
         ServerError: Kafka refuses, or the topic is not there.
-        Stop: the topic has another number of partitions than the settings say.
     """
     kafka = settings.kafka
     with asking_kafka(settings):
         (found,) = admin.describe_topics([kafka.activity_topic])
     if found["error_code"]:
         raise ServerError(f"Kafka has no topic {kafka.activity_topic}: create it with `elan topics create`.")
-    wanted = next(topic for topic in wanted_topics(settings) if topic.name == kafka.activity_topic)
-    if sentence := wrong_partitions(wanted, len(found["partitions"]), settings):
-        raise Stop(sentence)
     identity = str(found["topic_id"] or "")
-    return "" if identity in NO_IDENTITIES else identity
+    return ActivityTopic("" if identity in NO_IDENTITIES else identity, len(found["partitions"]))
 
 
 def configs_of(admin: KafkaAdminClient, name: str) -> dict[str, str]:
@@ -137,8 +142,8 @@ def wrong_partitions(topic: WantedTopic, found: int, settings: Settings) -> str 
     if topic.name != settings.kafka.activity_topic or found == topic.partitions:
         return None
     return (
-        f"{topic.name} has {found} partitions, the settings say {topic.partitions}: set kafka.partitions = {found}, "
-        f"or stop the workers and make the topic anew."
+        f"{topic.name} has {found} partitions, the settings say {topic.partitions}: workers follow the topic, "
+        f"so set kafka.partitions = {found}."
     )
 
 

@@ -65,6 +65,7 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("elan_batch_events", "histogram", "Records in a batch.", buckets=(1, 10, 100, 500, 1000, 2500, 5000, 10000)),
     Metric("elan_batch_duration_seconds", "histogram", "Time a batch spends in a stage.", ("stage",)),
     Metric("elan_event_time_lag_seconds", "histogram", "Age of an activity when it is applied.", buckets=LAG_BUCKETS),
+    Metric("elan_records_missed_total", "counter", "Offsets deleted from the activity topic before they were counted."),
     # worker: where it stands
     Metric("elan_consumer_lag_records", "gauge", "Records of a partition not yet applied.", ("topic", "partition")),
     Metric(

@@ -35,11 +35,10 @@ class Ticking:
     its own stamp, nor back.
     """
 
-    def __init__(self, lease: Lease, producer: AIOKafkaProducer, topic: str, partitions: int) -> None:
+    def __init__(self, lease: Lease, producer: AIOKafkaProducer, topic: str) -> None:
         self._lease = lease
         self._producer = producer
         self._topic = topic
-        self._partitions = partitions
         self._ahead_seconds = 0.0
 
     async def run_once(self) -> bool:
@@ -54,9 +53,11 @@ class Ticking:
         now_seconds = own_seconds - self._ahead_seconds
         value, milliseconds = encode_clock(now_seconds), int(now_seconds * UNIX_MS)
         try:
+            # Asked each time: a partition that was added must learn the time too, or nothing would be judged any more.
+            partitions = await self._producer.partitions_for(self._topic)
             sent = [
                 await self._producer.send(self._topic, value, partition=partition, timestamp_ms=milliseconds)
-                for partition in range(self._partitions)
+                for partition in sorted(partitions)
             ]
             self._compare(own_seconds, [await acknowledged for acknowledged in sent])
         except (KafkaError, OSError) as error:

@@ -21,13 +21,13 @@ from pipeline.ingest.trust import Trust, TrustRules
 from pipeline.intake import Intake
 from pipeline.intake_metrics import IntakeMetrics
 from pipeline.judging import Judge
-from pipeline.kafka_topics import identity_of
 from pipeline.pseudonyms import pseudonyms_of
 from pipeline.publish.relay import AlertsTopic
 from pipeline.rules import rules_of
 from pipeline.settings import require_pseudonym_key
 from pipeline.telemetry import Telemetry
 from pipeline.ticking import Ticking
+from pipeline.topic_watch import TopicWatch
 from pipeline.windows.aggregate import Aggregator
 from pipeline.windows.columns import REMEMBERED_DAYS
 from pipeline.windows.redis_instance import InstanceName
@@ -50,6 +50,8 @@ BUSY_PAUSE_SECONDS = 0.02
 IDLE_PAUSE_SECONDS = 0.5
 RELAY_PAUSE_SECONDS = 0.2
 VERIFY_PAUSE_SECONDS = 2.0
+WATCH_PAUSE_SECONDS = 2.0
+TOPIC_ANSWER_SECONDS = 5.0
 TROUBLE_PAUSE_SECONDS = 1.0
 BEGIN_SECONDS = 10.0
 GC_THRESHOLD = 50_000
@@ -66,6 +68,7 @@ class Worker:
         self.telemetry = Telemetry("worker")
         self.metrics = IntakeMetrics(self.telemetry, settings.clock.allowed_lateness_seconds)
         self._progress = RedisProgress(client, namespace)
+        self._topic = TopicWatch(settings, lambda: kafka_admin(settings, answer_seconds=TOPIC_ANSWER_SECONDS))
         store, verdicts, rules = (
             RedisStore(client, namespace, shards),
             RedisVerdicts(client, namespace, shards),
@@ -79,7 +82,7 @@ class Worker:
             KafkaDeadLetterWriter(producer, kafka.dead_letter_topic),
             self.metrics,
             settings.clock.allowed_lateness_seconds,
-            self._topic_id,
+            self._topic.ask,
             self.begin,
         )
         self.app = BatchApp(settings, broker_credentials(settings), self.intake)
@@ -96,20 +99,13 @@ class Worker:
         relay_lease = Lease(client, namespace, "relay", LEASE_SECONDS)
         self._relaying = Relaying(relay_lease, verdicts, AlertsTopic(producer, kafka.alerts_topic), self.telemetry)
         clock_lease = Lease(client, namespace, "clock", 3 * settings.clock.interval_seconds)
-        self._ticking = Ticking(clock_lease, producer, kafka.activity_topic, kafka.partitions)
+        self._ticking = Ticking(clock_lease, producer, kafka.activity_topic)
         self._leases = [relay_lease, clock_lease]
         self.instance = InstanceName(client, namespace, kafka.group_instance_id)
 
     async def begin(self) -> None:
         """Freeze or check what Redis was started with; raises Stop or RetryLater."""
         await self._progress.claim_layout(self._settings.redis.shards, self._settings.kafka.activity_topic)
-
-    async def _topic_id(self) -> str:
-        """Asked in a thread: the client for administration blocks."""
-        try:
-            return await asyncio.to_thread(_identity_of_topic, self._settings)
-        except ServerError as error:
-            raise RetryLater(str(error)) from error
 
     async def verify(self) -> float:
         """One look whether Redis still has what it has confirmed, and our name is ours -> seconds to pause."""
@@ -122,9 +118,24 @@ class Worker:
             self.app.rewind()
         return VERIFY_PAUSE_SECONDS
 
+    async def watch(self) -> float:
+        """One look whether the topic is still the one that is being counted -> seconds to pause."""
+        try:
+            is_another = await self.intake.is_topic_another()
+        except RetryLater as error:
+            # What was fetched can be counted all the same, so that the worker is not in trouble by this alone.
+            log.warning("It cannot be seen whether the activity topic was made anew: %s", error)
+            return WATCH_PAUSE_SECONDS
+        if is_another:
+            log.error("Topic %s was made anew while it was read", self._settings.kafka.activity_topic)
+            self.app.rewind()
+        return WATCH_PAUSE_SECONDS
+
     async def judge(self) -> float:
         """One round of judging -> seconds to pause."""
-        progress = await self._judging.run_once(self._settings.kafka.partitions)
+        if self.intake.topic is None:
+            return IDLE_PAUSE_SECONDS
+        progress = await self._judging.run_once(self.intake.topic.partitions)
         self.intake.judged_seconds = progress.reached_seconds
         return BUSY_PAUSE_SECONDS if progress.boundaries or self.intake.is_early else IDLE_PAUSE_SECONDS
 
@@ -141,24 +152,17 @@ class Worker:
     def duties(self) -> list[Callable[[], Awaitable[float]]]:
         """What runs beside the intake."""
         live = self._settings.clock.source == "live"
-        return [self.judge, self.relay, self.verify, *([self.tick] if live else [])]
+        return [self.judge, self.relay, self.verify, self.watch, *([self.tick] if live else [])]
 
     async def end(self) -> None:
         """Let the others have the leases at once; what Redis does not hear, it lets go by itself."""
+        self._topic.close()
         try:
             await self._judging.give_back()
             for lease in self._leases:
                 await lease.give_back()
         except RetryLater as error:
             log.info("leases run out by themselves: %s", error)
-
-
-def _identity_of_topic(settings: Settings) -> str:
-    admin = kafka_admin(settings)
-    try:
-        return identity_of(admin, settings)
-    finally:
-        admin.close()
 
 
 def _trust_rules(settings: Settings) -> TrustRules:

@@ -11,16 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import faust
 from aiokafka.errors import KafkaConnectionError
 
-from pipeline.errors import RetryLater, ServerError
+from pipeline.errors import RetryLater, ServerError, Stop
+from pipeline.ingest.batch_handler import EARLIEST, BatchHandler, Partition
 from pipeline.ingest.batch_transport import BatchConsumer, BatchSchema, BatchTransport
-from pipeline.ingest.lanes import (
-    EARLIEST,
-    FIRST_BACKOFF_SECONDS,
-    LONGEST_BACKOFF_SECONDS,
-    BatchHandler,
-    Lanes,
-    log_ends_early,
-)
+from pipeline.ingest.lanes import FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,16 +138,22 @@ class BatchApp(faust.App):
         return positions
 
     def check_log_ends(self, consumer: BatchConsumer) -> None:
-        """Stop the worker where a log ends before the start position: the embedded broker would wait there for ever.
+        """Notice where a log ends before the start position: the embedded broker would wait there for ever.
 
         The ends are what the first fetch after an assignment said; `ListOffsets` is wrong on that broker.
         """
         for tp in self._unchecked.keys() & consumer.assignment():
             highwater: int | None = consumer.highwater(tp)
             if highwater is not None and highwater < self._unchecked[tp]:
-                self._crash_soon(log_ends_early(tp.topic, tp.partition, self._unchecked[tp]))
+                self._ends_early((tp.topic, tp.partition))
             if highwater is not None:
                 del self._unchecked[tp]
+
+    def _ends_early(self, partition: Partition) -> None:
+        try:
+            self.lanes.ends_early(partition)
+        except Stop as error:
+            self._crash_soon(error)
 
     async def _revoked(self, *arguments: Any, **_signal: Any) -> None:
         """Faust's signal: the application, then the partitions taken away."""

@@ -39,6 +39,8 @@ PREFETCH_BACKOFF_SECONDS = 0.5
 FETCH_WAIT_MS = 500
 """How long a broker may hold back an answer when there is nothing new; new records are answered at once."""
 HELD_WAIT_SECONDS = 0.5
+METADATA_SECONDS = 10.0
+"""How soon partitions that were added are noticed."""
 
 
 class _Forgetful(dict[Any, Any]):
@@ -106,7 +108,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             session_timeout_ms=_milliseconds(conf.broker_session_timeout),
             rebalance_timeout_ms=_milliseconds(conf.broker_rebalance_timeout),
             heartbeat_interval_ms=_milliseconds(conf.broker_heartbeat_interval),
-            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
+            metadata_max_age_ms=_milliseconds(METADATA_SECONDS),
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
             **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )

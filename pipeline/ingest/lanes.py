@@ -1,68 +1,30 @@
 """One lane a partition: its batches one after the other, each acknowledged only when it has been applied.
 
 Partitions overlap while they wait for a server; within one, order is the log's. A batch is dropped when it was fetched
-before the newest seek (its epoch is older); within an epoch every batch must start where the last one ended.
+before the newest seek (its epoch is older); within an epoch every batch must start where the last one ended. Where one
+does not, somebody has cut the log or made the topic anew: all partitions start again from where the windows stand.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
 from pipeline.errors import RetryLater, Rewind, Stop
+from pipeline.ingest.batch_handler import NotYet, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pipeline.ingest.batch_handler import BatchHandler, Fetching, Partition
     from pipeline.ingest.record_batch import RecordBatch
 
 log = logging.getLogger(__name__)
 
-Partition = tuple[str, int]
-"""(topic, partition)."""
-Work = TypeVar("Work")
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
 NOT_YET_PAUSE_SECONDS = 0.02
-EARLIEST = -1
-
-
-class NotYet(Exception):
-    """The work goes beyond what may be counted now; it is tried again in a moment."""
-
-
-class BatchHandler(Protocol[Work]):
-    """What the worker does with batches."""
-
-    async def start_positions(self, partitions: set[Partition]) -> Mapping[Partition, int]:
-        """Where to start reading each partition; `EARLIEST` or absent: where its log begins.
-
-        Called after every assignment and rewind while nothing is in flight: the moment to drop what is remembered of
-        these partitions. May raise RetryLater.
-        """
-
-    def take(self, batch: RecordBatch) -> Work | None:
-        """Turn a batch into work, once and in order; None when there is nothing to apply."""
-
-    async def apply(self, work: Work) -> None:
-        """Do the work. After RetryLater and NotYet it is called again with the same work until it succeeds.
-
-        After Rewind all partitions start again from `start_positions`. Any other exception ends the worker.
-        """
-
-    def revoked(self, partitions: set[Partition]) -> None:
-        """These partitions are somebody else's now."""
-
-
-class Fetching(Protocol):
-    """Whoever fetches the batches: a partition that is early must not keep the others from being read."""
-
-    def hold(self, partition: Partition) -> None:
-        """Fetch no more of this partition; what is on its way still comes."""
-
-    def release(self, partition: Partition) -> None:
-        """Fetch it again."""
 
 
 class _Lane:
@@ -105,6 +67,7 @@ class Lanes(Generic[Work]):
         self._idle.set()
         self._expected: dict[Partition, int] = {}
         self._settled: set[Partition] = set()
+        self._ended_early: set[Partition] = set()
 
     @property
     def next_offsets(self) -> Mapping[Partition, int]:
@@ -180,7 +143,8 @@ class Lanes(Generic[Work]):
 
     async def _process(self, batch: RecordBatch, lane: _Lane) -> None:
         partition = (batch.topic, batch.partition)
-        self._check_order(partition, batch)
+        if not self._is_in_order(partition, batch):
+            return
         work = self._handler.take(batch)
         if work is None or await self._apply(work, partition, lane):
             self._expected[partition] = batch.next_offset
@@ -196,8 +160,7 @@ class Lanes(Generic[Work]):
                 await self._pause(NOT_YET_PAUSE_SECONDS)
             except Rewind as error:
                 log.error("%s: reading again from what it still knows", error)  # noqa: TRY400 - one sentence tells it
-                self.shut()
-                self._rewind()
+                self._start_again()
             except RetryLater as error:
                 log.warning("%s of %s waits %.1f s: %s", *partition, backoff_seconds, error)
                 await self._pause(backoff_seconds)
@@ -219,20 +182,37 @@ class Lanes(Generic[Work]):
         except asyncio.TimeoutError:
             return
 
-    def _check_order(self, partition: Partition, batch: RecordBatch) -> None:
+    def _is_in_order(self, partition: Partition, batch: RecordBatch) -> bool:
+        """Whether a batch follows on the one before; else all start again, if that can help."""
         expected = self._expected.get(partition)
-        first_since_seek = partition not in self._settled
+        is_first = partition not in self._settled
         self._settled.add(partition)
-        if expected is None or expected == batch.start_offset:
-            return
-        place = f"partition {partition[1]} of topic {partition[0]}"
-        if batch.start_offset < expected:
-            raise log_ends_early(*partition, expected)
-        if not first_since_seek:
-            message = f"The batch at {batch.start_offset} of {place} does not follow on offset {expected}."
-            raise Stop(message)
-        # Kafka's retention was faster than this worker; there is nothing left to read back.
-        log.error("Records %d to %d of %s were deleted before they were read", expected, batch.start_offset - 1, place)
+        if expected is None or expected == batch.start_offset or (is_first and batch.start_offset > expected):
+            # A log that begins after the place asked for: the handler knows whether that had been counted.
+            self._ended_early.discard(partition)
+            return True
+        if is_first:
+            self.ends_early(partition)
+        else:
+            log.warning("%s of %s goes on at %d instead of %d", *partition, batch.start_offset, expected)
+            self._start_again()
+        return False
+
+    def ends_early(self, partition: Partition) -> None:
+        """The log ends before the start position. Ask once more where that is, for the topic may be another by now.
+
+        Raises:
+            Stop: it was asked before. Going on would count what lies there on top of what it has replaced.
+        """
+        if partition in self._ended_early:
+            raise log_ends_early(*partition, self._expected[partition])
+        log.warning("%s of %s ends before offset %d", *partition, self._expected[partition])
+        self._ended_early.add(partition)
+        self._start_again()
+
+    def _start_again(self) -> None:
+        self.shut()
+        self._rewind()
 
 
 def log_ends_early(topic: str, partition: int, offset: int) -> Stop:

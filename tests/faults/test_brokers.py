@@ -1,4 +1,4 @@
-"""Brokers that die, freeze and are restarted under load: workers live on, and count everything once when they are back."""
+"""Brokers that die, freeze and are restarted under load: workers live on, and everything is counted once."""
 
 from __future__ import annotations
 
@@ -117,4 +117,4 @@ def leader_of(bootstrap: str, topic: str, partition: int) -> int:
         (described,) = admin.describe_topics([topic])
     finally:
         admin.close()
-    return next(p["leader_id"] for p in described["partitions"] if p["partition_index"] == partition)
+    return next(int(p["leader_id"]) for p in described["partitions"] if p["partition_index"] == partition)

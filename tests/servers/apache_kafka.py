@@ -1,4 +1,4 @@
-"""Real Apache Kafka brokers in KRaft mode from the jars of Maven's central repository: one node, or a cluster of three."""
+"""Real Apache Kafka in KRaft mode, from the jars of Maven's central repository: one node, or a cluster of three."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ CREATE_TIME = 0
 
 def ticking() -> Ticking:
     none: Any = None
-    return Ticking(none, none, "esn", 2)
+    return Ticking(none, none, "esn")
 
 
 def stamped(seconds: float | None, kind: int = LOG_APPEND_TIME) -> RecordMetadata:

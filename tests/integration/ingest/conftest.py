@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from pipeline.ingest.lanes import Partition
+    from pipeline.ingest.batch_handler import Partition
     from pipeline.ingest.record_batch import RecordBatch
 
 PARTITIONS = 4

@@ -9,11 +9,12 @@ import orjson
 
 from pipeline.cloudevents import activity_key, encode_activity, encode_clock
 from pipeline.duties import Judging
-from pipeline.ingest.lanes import NotYet
+from pipeline.ingest.batch_handler import NotYet
 from pipeline.ingest.record_batch import RecordBatch
 from pipeline.ingest.trust import Trust, TrustRules
 from pipeline.intake import Intake
 from pipeline.judging import Judge
+from pipeline.kafka_topics import ActivityTopic
 from pipeline.pseudonyms import Pseudonymiser
 from pipeline.rules import rules_of
 from pipeline.settings import require_pseudonym_key
@@ -88,7 +89,7 @@ class SimulatedWorker:
             self.letters,
             Mock(),
             lateness,
-            AsyncMock(return_value=TOPIC_ID),
+            AsyncMock(return_value=ActivityTopic(TOPIC_ID, PARTITIONS)),
             AsyncMock(),
         )
         self._judging = Judging(

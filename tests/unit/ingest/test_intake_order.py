@@ -11,6 +11,7 @@ import pytest
 from pipeline.errors import RetryLater
 from pipeline.ingest.trust import Trust
 from pipeline.intake import Intake
+from pipeline.kafka_topics import ActivityTopic
 from pipeline.windows.aggregate import Aggregator
 from pipeline.windows.memory_store import MemoryStore
 from tests.unit.ingest.records import DAY, HOUR, NOON, RULES, batch, changed
@@ -51,7 +52,7 @@ def test_a_batch_that_fails_has_its_departments_written_and_is_counted_once_when
             AsyncMock(),
             Mock(),
             HOUR,
-            AsyncMock(return_value=""),
+            AsyncMock(return_value=ActivityTopic("", 4)),
             AsyncMock(),
         )
         await intake.start_positions({("esn", 3)})

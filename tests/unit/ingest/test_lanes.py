@@ -9,13 +9,14 @@ import pytest
 
 from pipeline.errors import RetryLater, Rewind, Stop
 from pipeline.ingest import lanes as lanes_module
-from pipeline.ingest.lanes import Lanes, NotYet
+from pipeline.ingest.batch_handler import NotYet
+from pipeline.ingest.lanes import Lanes
 from tests.unit.ingest.records import batch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.ingest.lanes import Partition
+    from pipeline.ingest.batch_handler import Partition
     from pipeline.ingest.record_batch import RecordBatch
 
 PARTITION = ("esn", 3)
@@ -174,31 +175,47 @@ def test_halting_waits_for_a_command_in_flight() -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize(
-    ("events", "says"),
-    [
-        ([Event(0)], "ends before offset 10"),  # the topic was made anew
-        ([Event(10), Event(14)], "does not follow on offset 12"),  # a batch in between was lost
-    ],
-)
-def test_batches_that_do_not_touch_end_the_worker(events: list[Event], says: str) -> None:
+def test_batches_that_do_not_touch_let_all_start_again() -> None:
+    # 10 11 | 12 13 were cut off | 14 15
     async def story() -> None:
         b = bench(start=10)
-        await b.run(*events)
-        assert [type(crash) for crash in b.crashes] == [Stop]
-        assert says in str(b.crashes[0])
+        await b.run(Event(10), Event(14), Event(16))
+        assert (b.handler.applied, b.rewinds, b.crashes) == ([10], ["rewind"], [])
 
     asyncio.run(story())
 
 
-def test_what_retention_deleted_before_it_was_read_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_that_ends_early_is_asked_about_once_more_and_then_ends_the_worker() -> None:
+    async def story() -> None:
+        b = bench(start=10)
+        await b.run(Event(0))
+        assert (b.handler.applied, b.rewinds, b.crashes) == ([], ["rewind"], [])
+        b.lanes.resume(2, {PARTITION: 10})
+        await b.run(Event(0, epoch=2))
+        assert [type(crash) for crash in b.crashes] == [Stop]
+        assert "ends before offset 10" in str(b.crashes[0])
+
+    asyncio.run(story())
+
+
+def test_a_topic_made_anew_is_counted_from_its_start_once_that_is_known() -> None:
+    async def story() -> None:
+        b = bench(start=10)
+        await b.run(Event(0))
+        b.lanes.resume(2, {PARTITION: 0})
+        await b.run(Event(0, epoch=2))
+        assert (b.handler.applied, b.crashes) == ([0], [])
+
+    asyncio.run(story())
+
+
+def test_a_log_that_begins_later_is_counted_from_there() -> None:
     async def story() -> None:
         b = bench(start=10)
         await b.run(Event(100), Event(102))
-        assert b.handler.applied == [100, 102]
+        assert (b.handler.applied, b.rewinds) == ([100, 102], [])
 
     asyncio.run(story())
-    assert "Records 10 to 99" in caplog.text
 
 
 def test_a_batch_that_is_no_work_is_acknowledged() -> None:
