@@ -34,6 +34,8 @@ from tests.faults.producer import TrialProducer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from kafka.consumer.fetcher import ConsumerRecord
+
     from tests.faults.deployment import FaultyDeployment
     from tests.faults.load import Load
     from tests.faults.oracle import Cells
@@ -69,7 +71,10 @@ class Outcome:
 
 @dataclass
 class Trial:
-    """One run. `not_counted` are ids of the log that must not be counted, because they are poison."""
+    """One run. `not_counted` are ids that must not be counted: poison, or deleted before anybody could read them.
+
+    `gone` are records that were counted, and that the log no longer holds.
+    """
 
     name: str
     seed: int
@@ -78,6 +83,7 @@ class Trial:
     random: Random
     producer: TrialProducer | None = None
     not_counted: set[str] = field(default_factory=set)
+    gone: list[ConsumerRecord] = field(default_factory=list)
     healed_at: float | None = None
 
     def produce(self, load: Load, events_per_second: float = 2_000, bootstrap: str | None = None) -> TrialProducer:
@@ -119,7 +125,7 @@ class Trial:
 
     async def _compare(self, *, alerts: bool) -> None:
         deployment, outcome = self.deployment, self.outcome
-        log = read_log(deployment.kafka, deployment.environment["ELAN_KAFKA_ACTIVITY_TOPIC"])
+        log = [*self.gone, *read_log(deployment.kafka, deployment.environment["ELAN_KAFKA_ACTIVITY_TOPIC"])]
         activities = distinct_activities(log, self.not_counted)
         expected = Expected(activities, deployment.settings)
         await expected.compute()
