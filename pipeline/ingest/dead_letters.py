@@ -21,7 +21,7 @@ NULL_HEADER = "elan-value-null"
 OMITTED_HEADER = "elan-value-omitted"
 KEY_OMITTED_HEADER = "elan-key-omitted"
 HEADERS_OMITTED_HEADER = "elan-headers-omitted"
-WRITE_TIMEOUT_SECONDS = 30.0
+WRITE_TIMEOUT_SECONDS = 10.0
 """aiokafka waits for ever for a topic that it does not learn of."""
 
 
@@ -43,10 +43,10 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
     def kafka_headers(self) -> list[Header]:
         """The record's own headers, then ours."""
-        return [*self.headers, *self.own_headers()]
+        return [*self.headers, *self.our_headers()]
 
-    def own_headers(self) -> list[Header]:
-        """Why, and from where. Topic, partition and offset name a letter for good."""
+    def our_headers(self) -> list[Header]:
+        """Why it was refused, and where it lies: topic, partition and offset name a letter for good."""
         ours: list[Header] = [
             ("elan-reason", self.reason.value.encode()),
             ("elan-detail", self.detail.encode()),
@@ -75,25 +75,38 @@ class KafkaDeadLetterWriter:
 
     async def write(self, letters: Sequence[DeadLetter]) -> None:
         """See `DeadLetterWriter`."""
-        writing = asyncio.gather(*(self._write(letter) for letter in letters))
         try:
-            await asyncio.wait_for(writing, WRITE_TIMEOUT_SECONDS)
+            together = asyncio.gather(*(self._send_whole(letter) for letter in letters))
+            fits = await asyncio.wait_for(together, WRITE_TIMEOUT_SECONDS)
+            for letter, has_room in zip(letters, fits, strict=True):
+                if not has_room:
+                    await asyncio.wait_for(self._send_alone(letter), WRITE_TIMEOUT_SECONDS)
         except (KafkaError, asyncio.TimeoutError) as error:
             message = f"Dead letters cannot be written to topic {self._topic}: {type(error).__name__}"
             raise RetryLater(message) from error
 
-    async def _write(self, letter: DeadLetter) -> None:
-        size = str(len(letter.kafka_value())).encode()
-        omitted: list[Header] = [(OMITTED_HEADER, size)]
+    async def _send_whole(self, letter: DeadLetter) -> bool:
+        """False where it was too large, or what the client has put together with it."""
         try:
             await self._send(letter.key, letter.kafka_value(), letter.kafka_headers())
         except MessageSizeTooLargeError:
-            # A record as large as its topic allows does not fit with our headers. The letter says where it lies.
-            try:
-                await self._send(letter.key, b"", [*letter.kafka_headers(), *omitted])
-            except MessageSizeTooLargeError:
-                # Its key or its headers are what is large.
-                await self._send(None, b"", [*letter.own_headers(), *omitted, *_omitted_beside_value(letter)])
+            return False
+        return True
+
+    async def _send_alone(self, letter: DeadLetter) -> None:
+        """Send as much as the topic takes: a letter that never fits would hold up its partition for ever.
+
+        A record as large as its topic allows does not fit with our headers, and a dead-letter topic may take less. The
+        letter says where the record lies.
+        """
+        if await self._send_whole(letter):
+            return
+        omitted: Header = (OMITTED_HEADER, str(len(letter.kafka_value())).encode())
+        try:
+            await self._send(letter.key, b"", [*letter.kafka_headers(), omitted])
+        except MessageSizeTooLargeError:
+            # Its key or its own headers are what is too large.
+            await self._send(None, b"", [*letter.our_headers(), omitted, *_omitted_beside_value(letter)])
 
     async def _send(self, key: bytes | None, value: bytes, headers: list[Header]) -> None:
         await self._producer.send_and_wait(self._topic, value, key=key, headers=headers)

@@ -141,11 +141,11 @@ class Log:
         return BatchApp(settings, None, handler)
 
 
-async def create_topic(bootstrap: str, topic: str) -> Log:
+async def create_topic(bootstrap: str, topic: str, configs: Mapping[str, str] | None = None) -> Log:
     """A topic of PARTITIONS partitions."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+    await admin.create_topics([NewTopic(topic, PARTITIONS, 1, topic_configs=dict(configs or {}))])
     await admin.close()
     return Log(bootstrap, topic)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -20,9 +21,11 @@ def letter(offset: int, value: bytes | None) -> DeadLetter:
     return DeadLetter(Reason.NOT_JSON, "not UTF-8", "esn", 3, offset, b"key", value, (("own", b"\xfe"),))
 
 
-async def written(bootstrap: str, topic: str, letters: list[DeadLetter]) -> dict[int, Any]:
-    """Offset -> what a reader finds of its letter."""
-    await create_topic(bootstrap, topic)
+async def written(
+    bootstrap: str, topic: str, letters: list[DeadLetter], most_bytes: int | None = None
+) -> dict[int, Any]:
+    """Offset -> what a reader finds of its letter; the topic may take fewer bytes at a time than usual."""
+    await create_topic(bootstrap, topic, {} if most_bytes is None else {"max.message.bytes": str(most_bytes)})
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
         await KafkaDeadLetterWriter(producer, topic).write(letters)
     found: dict[int, Any] = {}
@@ -58,6 +61,31 @@ def test_a_record_too_large_for_a_letter_is_named_instead_of_blocking_the_partit
 
     assert found[1].value == b""
     assert dict(found[1].headers)["elan-value-omitted"] == b"1048576"
+
+
+def test_letters_that_are_too_large_only_together_are_all_kept_whole(
+    kafka_bootstrap: str, fresh_topic: Callable[[str], str]
+) -> None:
+    # the topic takes 1,500 bytes at a time, the producer puts 16 kB into one request
+    letters = [letter(offset, bytes([offset]) * 900) for offset in range(12)]
+    found = asyncio.run(written(kafka_bootstrap, fresh_topic("together"), letters, most_bytes=1_500))
+
+    assert {offset: record.value for offset, record in found.items()} == {each.offset: each.value for each in letters}
+
+
+def test_a_letter_keeps_what_its_topic_takes(kafka_bootstrap: str, fresh_topic: Callable[[str], str]) -> None:
+    large_value = letter(1, b"x" * 5_000)
+    large_headers = msgspec.structs.replace(letter(2, b"x"), headers=(("own", b"y" * 5_000),))
+    letters = [large_value, large_headers, letter(3, b"x")]
+    found = asyncio.run(written(kafka_bootstrap, fresh_topic("small"), letters, most_bytes=1_500))
+
+    assert (found[1].value, found[1].key) == (b"", b"key")
+    assert dict(found[1].headers)["own"] == b"\xfe"
+    assert dict(found[1].headers)["elan-value-omitted"] == b"5000"
+    assert (found[2].value, found[2].key) == (b"", None)
+    assert "own" not in dict(found[2].headers)
+    assert dict(found[2].headers)["elan-value-omitted"] == b"1"
+    assert found[3].value == b"x"
 
 
 def test_a_topic_that_cannot_be_written_is_tried_later(
