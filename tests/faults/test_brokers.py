@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka import KafkaAdminClient
 
-from tests.faults.load import Load
+from tests.faults.topic_changes import small_load
 
 if TYPE_CHECKING:
     from tests.faults.trial import Trial, Trials
@@ -30,7 +30,7 @@ def begin(trials: Trials, bootstrap: str, events_per_second: float) -> Trial:
     trial = trials.begin(kafka=bootstrap, changes=QUICK)
     for _ in range(2):
         trial.deployment.start_worker()
-    trial.produce(Load(trial.seed, communities=8, members=10), events_per_second)
+    trial.produce(small_load(trial), events_per_second)
     trial.deployment.wait_for_records(trial.random.randint(500, 2_000))
     return trial
 
@@ -53,7 +53,7 @@ def assert_all_lived_on(trial: Trial) -> None:
 def test_a_broker_killed_under_load_and_started_again(trials: Trials, own_broker: ApacheKafka) -> None:
     # broker =====x    ==========
     # w1, w2 ====================
-    trial = begin(trials, own_broker.bootstrap, 1_000)
+    trial = begin(trials, own_broker.bootstrap, 600)
     own_broker.kill()
     time.sleep(trial.random.uniform(1, 5))
     own_broker.start()
@@ -68,7 +68,7 @@ def test_a_broker_killed_under_load_and_started_again(trials: Trials, own_broker
 def test_a_broker_restarted_in_order_again_and_again(trials: Trials, own_broker: ApacheKafka) -> None:
     # broker =====| =====| =====| =======
     # w1, w2 ============================
-    trial = begin(trials, own_broker.bootstrap, 1_000)
+    trial = begin(trials, own_broker.bootstrap, 600)
     for _ in range(3):
         trial.deployment.wait_for_records(trial.deployment.counted() + 300)
         own_broker.stop()
@@ -82,7 +82,7 @@ def test_a_broker_restarted_in_order_again_and_again(trials: Trials, own_broker:
 def test_a_broker_frozen_for_longer_than_a_client_waits(trials: Trials, own_broker: ApacheKafka) -> None:
     # broker =====z...............=======   connections stay open, nothing is answered: as behind a silent network
     # w1, w2 ============================
-    trial = begin(trials, own_broker.bootstrap, 1_000)
+    trial = begin(trials, own_broker.bootstrap, 600)
     own_broker.process.freeze()
     time.sleep(LONGEST_REQUEST_SECONDS + trial.random.uniform(2, 6))
     own_broker.process.thaw()
@@ -99,13 +99,13 @@ def test_the_leader_of_partitions_killed_under_load_among_three_brokers(
 ) -> None:
     # leader =====x         =====   two copies of three are left, so everything goes on meanwhile
     # others =====================
-    trial = begin(trials, broker_cluster.bootstrap, 600)
+    trial = begin(trials, broker_cluster.bootstrap, 400)
     topic = trial.deployment.environment["ELAN_KAFKA_ACTIVITY_TOPIC"]
     for _ in range(2):
         leader = leader_of(broker_cluster.bootstrap, topic, trial.random.randrange(trial.deployment.partitions))
         broker_cluster.brokers[leader].kill()
         trial.fault("kill -9 of a leader")
-        trial.deployment.wait_for_records(trial.deployment.counted() + 800)
+        trial.deployment.wait_for_records(trial.deployment.counted() + 600)
         broker_cluster.brokers[leader].start()
     assert_all_lived_on(trial)
 

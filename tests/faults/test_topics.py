@@ -100,7 +100,7 @@ def test_a_log_cut_before_it_was_counted_is_said_with_the_number_of_offsets(
     standings, begins = trial.deployment.standings(), {}
     for number, standing in standings.items():
         later = [record.offset for record in log_of(trial) if record.partition == number and record.offset >= standing]
-        begins[number] = later[trial.random.randrange(len(later) // 2, len(later) * 3 // 4)]
+        begins[number] = later[trial.random.randrange(len(later) * 6 // 10, len(later) * 8 // 10)]
     cut(trial, begins)
     trial.fault("a log cut before it was counted")
     if way == "stopped":
@@ -141,11 +141,11 @@ def test_a_topic_deleted_and_made_anew(trials: Trials, own_broker: ApacheKafka, 
 def test_offsets_of_the_group_reset_change_nothing(trials: Trials, own_broker: ApacheKafka) -> None:
     # the windows know what they have counted; what Kafka keeps for the group is not asked
     trial = begin(trials, own_broker)
-    producer = write(trial, second_part(trial), 600)
+    producer = write(trial, second_part(trial), 300)
     partitions = [TopicPartition(topic_of(trial), number) for number in range(trial.deployment.partitions)]
     group = trial.deployment.environment["ELAN_KAFKA_GROUP"]
     for place, where in (("start", OffsetSpec.EARLIEST), ("end", OffsetSpec.LATEST)):
-        trial.deployment.wait_for_records(trial.deployment.counted() + 500)
+        trial.deployment.wait_for_records(trial.deployment.counted() + 300)
         stop_workers(trial)
         with administration(trial) as admin:
             admin.reset_group_offsets(group, dict.fromkeys(partitions, where))

@@ -1,4 +1,4 @@
-"""Logs with holes: transactions taken back among those that hold, their markers, and records that compaction removed."""
+"""Logs with holes: transactions taken back among those that hold, markers, and what compaction removed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from kafka import KafkaProducer
 from kafka.admin import ConfigResource
 
 from pipeline.cloudevents import encode_clock
-from tests.faults.load import DAY_SECONDS, Load
+from tests.faults.load import DAY_SECONDS
 from tests.faults.producer import Record, TrialProducer
-from tests.faults.topic_changes import administration, first_part, log_of, second_part, topic_of
+from tests.faults.topic_changes import administration, first_part, log_of, second_part, small_load, topic_of
 from tests.integration.pipeline.deployment import wait_until
 
 if TYPE_CHECKING:
     from random import Random
 
     from pipeline.model import Activity
+    from tests.faults.load import Load
     from tests.faults.trial import Trial, Trials
     from tests.servers.apache_kafka import ApacheKafka
 
@@ -124,19 +125,19 @@ class RepeatingProducer(TrialProducer):
 def test_what_is_taken_back_among_what_holds(trials: Trials) -> None:
     # w1 =====x  w2 ==============   holes wherever a transaction was taken back, or a marker lies
     trial = trials.begin(changes=QUICK)
-    producer = producer_of(trial, TransactionalProducer, Load(trial.seed, communities=8, members=10), 1_500)
+    producer = producer_of(trial, TransactionalProducer, small_load(trial), 1_000)
     assert isinstance(producer, TransactionalProducer)
     producer.random, producer.taken_back = trial.random, trial.not_counted
     worker = trial.deployment.start_worker()
     producer.start()
-    trial.deployment.wait_for_records(trial.random.randint(1_000, 4_000))
+    trial.deployment.wait_for_records(trial.random.randint(500, 2_000))
     trial.deployment.kill(worker)
     trial.fault("kill -9")
     trial.deployment.start_worker()
     trial.heal()
     trial.settle().assert_exact(fewest_alerts=2)
     trial.fault(f"{len(producer.taken_back)} activities taken back")
-    assert len(producer.taken_back) > 1_000
+    assert len(producer.taken_back) > 500
 
 
 @pytest.mark.long

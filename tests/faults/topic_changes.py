@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tests.faults.producer import TrialProducer
     from tests.faults.trial import Trial
 
-FIRST_DAYS = 75
+DAYS = 110
+SILENT_AFTER = 75
+FIRST_DAYS = 50
 QUIET_DAYS = 2
 """What is written at the end of a part lets its last day be judged, so its clock is more than a day ahead."""
 
@@ -37,14 +39,19 @@ class Rest(Load):
         return islice(super().chunks(), self.from_day, None)
 
 
+def small_load(trial: Trial) -> Load:
+    """Some 5,300 activities, enough for two alerts."""
+    return Load(trial.seed, 8, 8, DAYS, SILENT_AFTER)
+
+
 def first_part(trial: Trial) -> Load:
     """The first days of a small load."""
-    return Load(trial.seed, communities=8, members=10, days=FIRST_DAYS)
+    return Load(trial.seed, 8, 8, FIRST_DAYS, SILENT_AFTER)
 
 
 def second_part(trial: Trial) -> Load:
     """The days after them, in which communities fall silent."""
-    return Rest(trial.seed, communities=8, members=10)
+    return Rest(trial.seed, 8, 8, DAYS, SILENT_AFTER)
 
 
 def write(trial: Trial, load: Load, events_per_second: float = 2_000) -> TrialProducer:
