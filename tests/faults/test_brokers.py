@@ -66,10 +66,10 @@ def test_a_broker_killed_under_load_and_started_again(trials: Trials, own_broker
 @pytest.mark.long
 @pytest.mark.timeout(200)
 def test_a_broker_restarted_in_order_again_and_again(trials: Trials, own_broker: ApacheKafka) -> None:
-    # broker =====| =====| =====| =======
-    # w1, w2 ============================
+    # broker =====| =====| =======
+    # w1, w2 =====================
     trial = begin(trials, own_broker.bootstrap, 600)
-    for _ in range(3):
+    for _ in range(2):
         trial.deployment.wait_for_records(trial.deployment.counted() + 300)
         own_broker.stop()
         trial.fault("restart of the broker")
