@@ -95,6 +95,7 @@ class Intake:
             self._watermarks[partition] = watermark
             positions[partition] = self._trust.start(*partition, fence, watermark)
         self._store.fences.accept()
+        self._progress.go_on_from({_name(partition): standing for partition, standing in standings.items()})
         self._metrics.assigned(partitions)
         return positions
 
@@ -110,11 +111,11 @@ class Intake:
             if standing.topic_id != topic_id:
                 log.error("Topic %s was made anew: partition %d is read from its start", *partition)
                 standing = Standing(0, None, None, None, topic_id)
-                await self._progress.stand(_name(partition), standing)
+                await self._progress.stand_back(_name(partition), standing)
             elif (offset := lost.get(self._fence_name(partition), standing.next_offset)) < standing.next_offset:
                 # One node of several has lost something: nothing is judged until all has been counted again.
                 standing = Standing(offset, standing.clock_seconds, standing.activity_seconds, None, topic_id)
-                await self._progress.stand(_name(partition), standing)
+                await self._progress.stand_back(_name(partition), standing)
             standings[partition] = standing
         return standings
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-import orjson
 
-from pipeline.errors import Stop
+from pipeline.errors import Rewind, Stop
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, pipelined
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.windows.redis_scripts import Client
 
 LAYOUT_VERSION = "1"
+NOWHERE = -1
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -31,6 +31,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 _decode = msgspec.json.Decoder(Standing).decode
+_encode = msgspec.json.Encoder().encode
 
 
 class RedisProgress:
@@ -40,6 +41,8 @@ class RedisProgress:
         self._client = client
         self._keys = Keys(namespace)
         self._lower = Script(client, "lower.lua")
+        self._stand = Script(client, "stand.lua")
+        self._seen: dict[str, int] = {}
 
     async def claim_layout(self, shards: int, topic: str) -> None:
         """Freeze the number of shards at first start.
@@ -64,10 +67,30 @@ class RedisProgress:
         (found,) = await pipelined(self._client, [("HGETALL", self._keys.partitions())])
         return {name.decode(): _decode(value) for name, value in found.items()}
 
+    def go_on_from(self, standings: Mapping[str, Standing]) -> None:
+        """These partitions are counted from where they stand here; all others are forgotten."""
+        self._seen = {partition: standing.next_offset for partition, standing in standings.items()}
+
     async def stand(self, partition: str, standing: Standing) -> None:
-        """Write where a partition stands."""
-        value = orjson.dumps(msgspec.to_builtins(standing))
-        await pipelined(self._client, [("HSET", self._keys.partitions(), partition, value)])
+        """Write where a partition stands, unless it stands further on already.
+
+        Raises:
+            Rewind: it stands further back than it did.
+            RetryLater: stand there again.
+        """
+        seen = self._seen.get(partition, NOWHERE)
+        arguments = [partition, standing.next_offset, _encode(standing), seen]
+        (found,) = await self._stand.run([([self._keys.partitions()], arguments)])
+        if found < seen:
+            raise Rewind(
+                f"Redis has lost activities: partition {partition} had been counted to offset {seen}, "
+                f"now it says {max(found, 0)}"
+            )
+        self._seen[partition] = standing.next_offset
+
+    async def stand_back(self, partition: str, standing: Standing) -> None:
+        """Write where a partition stands, also where that is further back than it stood."""
+        await pipelined(self._client, [("HSET", self._keys.partitions(), partition, _encode(standing))])
 
     async def first_days(self) -> dict[str, int]:
         """First day that is judged, for each network."""

@@ -111,7 +111,7 @@ class SimulatedWorker:
 
     async def go_back(self, partition: int) -> None:
         """Let a partition be read again from its start by whoever begins it next."""
-        await self._progress.stand(f"{TOPIC}:{partition}", Standing(0, None, None, None, TOPIC_ID))
+        await self._progress.stand_back(f"{TOPIC}:{partition}", Standing(0, None, None, None, TOPIC_ID))
 
     def take(self, partition: int, most_records: int) -> None:
         """Take the next records of a partition, and keep them until `apply`."""
