@@ -18,7 +18,11 @@ import pytest
 
 from tests.faults.deployment import FaultyDeployment
 from tests.faults.own_brokers import _broker, broker_cluster, own_broker  # noqa: F401 - fixtures
+from tests.faults.proxy import Proxy
 from tests.faults.trial import Outcome, Trials, chosen_seed, table
+from tests.servers import absence
+from tests.servers.process import ServerUnavailableError
+from tests.servers.valkey import Valkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,3 +96,23 @@ def _collect_sockets() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """Give a server of the trial's own, its data in `tmp_path / "redis"`, which it may break."""
+    try:
+        server = Valkey(tmp_path / "redis")
+    except ServerUnavailableError as error:
+        absence.leave_out("Valkey", error)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def proxy(own_valkey: Valkey, request: pytest.FixtureRequest) -> Iterator[Proxy]:
+    """Give a proxy before that server."""
+    started = Proxy(own_valkey.process.port, request.config.stash[SEED]).start()
+    yield started
+    started.stop()

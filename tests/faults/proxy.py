@@ -43,6 +43,14 @@ async def _piece(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
+def _gates() -> dict[Direction, asyncio.Event]:
+    """Open gates."""
+    gates: dict[Direction, asyncio.Event] = {"requests": asyncio.Event(), "answers": asyncio.Event()}
+    for gate in gates.values():
+        gate.set()
+    return gates
+
+
 class _Direction:
     """One direction of a connection: pieces are read, wait their delay, and are written in order."""
 
@@ -57,6 +65,7 @@ class _Connection:
 
     def __init__(self, proxy: Proxy, requests: _Direction, answers: _Direction) -> None:
         self._proxy = proxy
+        self._gates = proxy.gates[-1]
         self._directions: dict[Direction, _Direction] = {"requests": requests, "answers": answers}
         self._cut_at_answer = False
 
@@ -97,7 +106,7 @@ class _Connection:
             await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
             if proxy.bytes_per_second is not None:
                 await asyncio.sleep(len(piece) / proxy.bytes_per_second)
-            await proxy.passable(name)
+            await self._gates[name].wait()
             direction.writer.write(piece)
             await direction.writer.drain()
             proxy.bytes_passed[name] += len(piece)
@@ -117,11 +126,17 @@ class Proxy:
         self._choose: Callable[[bytes], bool] | None = None
         self._loop = asyncio.new_event_loop()
         self._ending = asyncio.Event()
-        self._open: dict[Direction, asyncio.Event] = {"requests": asyncio.Event(), "answers": asyncio.Event()}
+        self.gates = [_gates()]
+        """The last are those of new connections."""
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Of the Redis behind it."""
+        return f"redis://{HOST}:{self.port}/0"
 
     def start(self) -> Proxy:
         """Start to listen."""
@@ -142,12 +157,15 @@ class Proxy:
         """
         self._choose = choose
 
-    def hold(self, *directions: Direction) -> None:
-        """Take bytes and pass none on, in these directions, on all connections and on new ones."""
+    def hold(self, *directions: Direction, new: bool = True) -> None:
+        """Take bytes and pass none on, in these directions, on all connections and (unless not `new`) on new ones."""
 
         def close() -> None:
-            for name in directions:
-                self._open[name].clear()
+            for gates in self.gates:
+                for name in directions:
+                    gates[name].clear()
+            if not new:
+                self.gates.append(_gates())
 
         self._tell(close)
 
@@ -157,8 +175,10 @@ class Proxy:
         def open_again() -> None:
             if lose:
                 self._cut_all(reset=False)
-            for event in self._open.values():
-                event.set()
+            for gates in self.gates:
+                for gate in gates.values():
+                    gate.set()
+            del self.gates[:-1]
 
         self._tell(open_again)
 
@@ -182,10 +202,6 @@ class Proxy:
         """Seconds that the next piece waits."""
         return self._random.uniform(*self._delay_seconds)
 
-    async def passable(self, name: Direction) -> None:
-        """Wait while this direction is held."""
-        await self._open[name].wait()
-
     def _tell(self, what: Callable[[], object]) -> None:
         """Do something in the proxy's thread and wait until it is done."""
         done = threading.Event()
@@ -208,8 +224,6 @@ class Proxy:
             self._loop.close()
 
     async def _serve(self) -> None:
-        for event in self._open.values():
-            event.set()
         server = await asyncio.start_server(self._accept, HOST, 0)
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
@@ -220,11 +234,12 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _accept(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._connect(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
         try:
             reader, writer = await asyncio.open_connection(HOST, self.target)
         except OSError:

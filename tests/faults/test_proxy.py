@@ -144,6 +144,22 @@ def test_a_black_hole_of_answers_lets_requests_through(proxy: Proxy, echo: Echo)
         assert receive(connection, 8) == b"question"
 
 
+def test_a_black_hole_may_spare_new_connections(proxy: Proxy, echo: Echo) -> None:
+    # old: hold | sent ............ release: heard last
+    # new:        sent, heard
+    with connect(proxy) as old:
+        old.sendall(b"first")
+        assert receive(old, 5) == b"first"
+        proxy.hold("requests", "answers", new=False)
+        old.sendall(b"late")
+        with connect(proxy) as new:
+            new.sendall(b"new")
+            assert receive(new, 3) == b"new"
+        proxy.release()
+        assert receive(old, 4) == b"late"
+    assert bytes(echo.heard) == b"firstnewlate"
+
+
 def test_a_black_hole_may_lose_what_it_held(proxy: Proxy, echo: Echo) -> None:
     proxy.hold("requests")
     with connect(proxy) as connection, connect(proxy) as kept:

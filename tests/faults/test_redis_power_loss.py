@@ -9,30 +9,16 @@ import redis
 
 from tests.faults.load import Load
 from tests.integration.pipeline.deployment import wait_until
-from tests.servers import absence
-from tests.servers.process import ServerUnavailableError
-from tests.servers.valkey import Valkey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.faults.trial import Trial, Trials
+    from tests.servers.valkey import Valkey
 
 EVENTS_PER_SECOND = 1_000
 LOST_BYTES = (20_000, 400_000)
-
-
-@pytest.fixture
-def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """Give a server of the trial's own, which it may break."""
-    try:
-        server = Valkey(tmp_path / "redis")
-    except ServerUnavailableError as error:
-        absence.leave_out("Valkey", error)
-    server.start()
-    yield server
-    server.stop()
 
 
 def lose_its_end(trial: Trial, server: Valkey, folder: Path) -> None:
