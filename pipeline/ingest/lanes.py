@@ -130,24 +130,27 @@ class Lanes(Generic[Work]):
                 self._in_flight += 1
                 self._idle.clear()
                 try:
-                    await self._process(event.value, lane)
+                    if await self._process(event.value, lane):
+                        event.ack()
                 finally:
                     self._in_flight -= 1
                     if not self._in_flight:
                         self._idle.set()
-            event.ack()
             if lane.held and lane.queue.empty():
                 lane.held = False
                 self._fetching().release(partition)
             lane.update_room()
 
-    async def _process(self, batch: RecordBatch, lane: _Lane) -> None:
+    async def _process(self, batch: RecordBatch, lane: _Lane) -> bool:
+        """False where the lanes were halted before it was applied: whoever owns the partition next reads it again."""
         partition = (batch.topic, batch.partition)
         if not self._is_in_order(partition, batch):
             return
         work = self._handler.take(batch)
-        if work is None or await self._apply(work, partition, lane):
-            self._expected[partition] = batch.next_offset
+        if work is not None and not await self._apply(work, partition, lane):
+            return False
+        self._expected[partition] = batch.next_offset
+        return True
 
     async def _apply(self, work: Work, partition: Partition, lane: _Lane) -> bool:
         """Apply until it succeeds; False if the lanes were halted first."""

@@ -48,7 +48,7 @@ def test_a_batch_that_fails_has_its_departments_written_and_is_counted_once_when
             trust,
             Aggregator(1, lambda _: "UTC"),
             cast("RedisStore", store),
-            AsyncMock(standings=AsyncMock(return_value={})),
+            AsyncMock(standings=AsyncMock(return_value={}), go_on_from=Mock()),
             AsyncMock(),
             Mock(),
             HOUR,

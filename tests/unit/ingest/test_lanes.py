@@ -244,8 +244,10 @@ def test_a_partition_that_is_early_is_held_and_keeps_nobody_waiting() -> None:
 def test_after_a_loss_nothing_more_is_applied_until_the_lanes_begin_again() -> None:
     async def story() -> None:
         b = bench(Rewind("Redis has lost activities"))
-        await b.run(Event(0), Event(2))
+        lost, behind_it = Event(0), Event(2)
+        await b.run(lost, behind_it)
         assert (b.handler.applied, b.rewinds, b.crashes) == ([], ["rewind"], [])
+        assert (lost.acknowledged, behind_it.acknowledged) == (False, False)
         b.lanes.resume(2, {PARTITION: 0})
         again = Event(0, epoch=2)
         await b.run(again)
