@@ -16,6 +16,7 @@ from redis.retry import Retry
 
 from pipeline.errors import ServerError, SettingsError
 from pipeline.settings.checks import without_password
+from pipeline.windows.redis_scripts import LOADING, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -236,13 +237,14 @@ def redis_client(settings: Settings) -> redis.Redis | redis.RedisCluster:
 async def async_redis_client(
     settings: Settings,
 ) -> AsyncIterator[redis.asyncio.Redis | redis.asyncio.RedisCluster]:
-    """A worker's client, of one server or of a Cluster; raises ServerError."""
+    """A worker's client, of one server or of a Cluster, which may be loading its data still; raises ServerError."""
     client = _async_redis(settings.redis)
     try:
         await client.ping()
     except REDIS_TROUBLE as error:
-        await client.aclose()
-        raise ServerError(_redis_sentence(settings.redis, error)) from error
+        if kind_of(error) != LOADING:
+            await client.aclose()
+            raise ServerError(_redis_sentence(settings.redis, error)) from error
     try:
         yield client
     finally:

@@ -183,7 +183,7 @@ class Intake:
                 work.letters_written = True
             await self._count(work)
         except RetryLater as trouble:
-            self._metrics.trouble(str(trouble))
+            self._metrics.trouble(trouble)
             raise
         except Rewind:
             self._metrics.lost()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline import clock
+from pipeline.windows.redis_scripts import RedisAway
 
 if TYPE_CHECKING:
+    from pipeline.errors import RetryLater
     from pipeline.ingest.batch_handler import Partition
     from pipeline.ingest.trusted import TrustedBatch
     from pipeline.telemetry import Telemetry
 
 STUCK_SECONDS = 60.0
+INTAKE = "intake"
 _MS = 1000.0
 
 
@@ -31,14 +34,15 @@ class IntakeMetrics:
         self._fenced = telemetry.counter("elan_redis_fenced_writes_total")
         self._refused = 0
         self._owned: set[Partition] = set()
-        self._trouble: str | None = "no partitions were assigned yet"
+        self._troubles: dict[str, str] = {INTAKE: "no partitions were assigned yet"}
+        """What cannot be done for the moment -> why."""
         self._behind = False
         self._progress_seconds = clock.monotonic_seconds()
 
     def assigned(self, partitions: set[Partition]) -> None:
         """An assignment came; it may be empty, then this worker stands by."""
         self._owned = set(partitions)
-        self._trouble = None
+        self.over(INTAKE)
         self._telemetry.gauge("elan_partitions_assigned").set(len(partitions))
         self._telemetry.counter("elan_rebalances_total").inc()
 
@@ -67,14 +71,19 @@ class IntakeMetrics:
         """So many offsets were deleted before they were counted."""
         self._telemetry.counter("elan_records_missed_total").inc(offsets)
 
-    def trouble(self, reason: str) -> None:
-        """A server is away."""
-        self._trouble = reason
-        self._telemetry.counter("elan_redis_errors_total").labels("unavailable").inc()
+    def trouble(self, error: RetryLater, what: str = INTAKE) -> None:
+        """A server is away, and this cannot be done until it is back."""
+        self._troubles[what] = str(error)
+        if isinstance(error, RedisAway):
+            self._telemetry.counter("elan_redis_errors_total").labels(error.kind).inc()
+
+    def over(self, what: str) -> None:
+        """This could be done again."""
+        self._troubles.pop(what, None)
 
     def counted(self, batch: TrustedBatch) -> None:
         """A batch is in the windows, and its dead letters are written."""
-        self._trouble = None
+        self.over(INTAKE)
         self._progress_seconds = clock.monotonic_seconds()
         for outcome, records in batch.outcomes.items():
             self._events.labels(outcome.value).inc(records)
@@ -104,13 +113,11 @@ class IntakeMetrics:
 
     def why_not_ready(self) -> str | None:
         """None while this worker gets on: assigned or standing by, servers there, no batch stuck."""
-        if (
-            self._trouble is None
-            and self._behind
-            and clock.monotonic_seconds() - self._progress_seconds > STUCK_SECONDS
-        ):
+        for reason in self._troubles.values():
+            return reason
+        if self._behind and clock.monotonic_seconds() - self._progress_seconds > STUCK_SECONDS:
             return f"no batch was counted for {STUCK_SECONDS:.0f} seconds although there is more to read"
-        return self._trouble
+        return None
 
 
 _OF_PARTITION = (

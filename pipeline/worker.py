@@ -32,6 +32,7 @@ from pipeline.windows.aggregate import Aggregator
 from pipeline.windows.columns import REMEMBERED_DAYS
 from pipeline.windows.redis_instance import InstanceName
 from pipeline.windows.redis_progress import RedisProgress
+from pipeline.windows.redis_scripts import LOADING, RedisAway
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.redis_verdicts import Lease, RedisVerdicts
 
@@ -179,9 +180,10 @@ async def _for_ever(duty: Callable[[], Awaitable[float]], metrics: IntakeMetrics
     while True:
         try:
             pause_seconds = await duty()
+            metrics.over(duty.__name__)
         except RetryLater as error:
             log.warning("%s; again in %.0f s", error, TROUBLE_PAUSE_SECONDS)
-            metrics.trouble(str(error))
+            metrics.trouble(error, duty.__name__)
             pause_seconds = TROUBLE_PAUSE_SECONDS
         await asyncio.sleep(pause_seconds)
 
@@ -215,15 +217,17 @@ async def run_worker(
 
 
 async def _begin(worker: Worker) -> None:
-    """Redis may still be loading what it keeps: wait for that, but not for a server that is not there."""
+    """Redis may still be loading what it keeps: wait for that, but not for long where it is not there or refuses."""
     deadline = monotonic_seconds() + BEGIN_SECONDS
     while True:
         try:
             await worker.begin()
             return await worker.instance.claim()
         except RetryLater as error:  # noqa: PERF203 - the exception is what the loop is for
-            if monotonic_seconds() > deadline:
+            is_loading = isinstance(error, RedisAway) and error.kind == LOADING
+            if not is_loading and monotonic_seconds() > deadline:
                 raise ServerError(f"{error}. Check redis.url, then run `elan check`.") from error
+            log.warning("%s; again in %.0f s", error, TROUBLE_PAUSE_SECONDS)
             await asyncio.sleep(TROUBLE_PAUSE_SECONDS)
 
 

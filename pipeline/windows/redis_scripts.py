@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -19,38 +20,81 @@ if TYPE_CHECKING:
 
     Client = Redis | RedisCluster
 
-PASSING = (
-    exceptions.ConnectionError,
-    exceptions.TimeoutError,
-    exceptions.BusyLoadingError,
-    exceptions.ReadOnlyError,
-    exceptions.OutOfMemoryError,
-    exceptions.TryAgainError,
-    exceptions.ClusterDownError,
-    exceptions.MasterDownError,
-    ConnectionError,
-    asyncio.TimeoutError,
-)
-"""Errors that pass by themselves or once somebody mends Redis: nothing is lost meanwhile, the fence keeps count."""
-PASSING_CODES = ("BUSY ", "MISCONF ", "NOREPLICAS ", "UNKILLABLE ")
-"""Of the same kind, for which redis-py has no class."""
+LOADING = "loading"
+_KIND_OF_CLASS = {
+    exceptions.OutOfMemoryError: "full",
+    exceptions.ReadOnlyError: "read_only",
+    exceptions.BusyLoadingError: LOADING,
+    exceptions.TryAgainError: "cluster",
+    exceptions.ClusterError: "cluster",
+    exceptions.RedisClusterException: "cluster",
+    exceptions.ConnectionError: "unavailable",
+    exceptions.TimeoutError: "unavailable",
+    OSError: "unavailable",
+    asyncio.TimeoutError: "unavailable",
+}
+"""The first that fits."""
+_KIND_OF_CODE = {
+    "OOM": "full",
+    "READONLY": "read_only",
+    "NOREPLICAS": "read_only",
+    "MISCONF": "read_only",
+    "BUSY": "busy",
+    "UNKILLABLE": "busy",
+}
+"""Of answers for which redis-py has no class, or finds none because a server before version 7 has wrapped them."""
+_SAYS = {
+    "full": "Redis is full",
+    "read_only": "Redis takes no writes",
+    LOADING: "Redis is still loading what it keeps",
+    "busy": "Redis is busy with a script",
+    "cluster": "the Redis Cluster is not whole",
+    "unavailable": "Redis does not answer",
+}
+# That server says "ERR Error running script (…): @user_script:9: -OOM command not allowed …".
+_CODE = re.compile(rf"(?:^|: -)({'|'.join(_KIND_OF_CODE)}) ")
+
+
+class RedisAway(RetryLater):
+    """Redis cannot do it for the moment: nothing is lost meanwhile, the fence keeps count. `kind` is the metric's."""
+
+    def __init__(self, kind: str, error: Exception) -> None:
+        super().__init__(f"{_SAYS[kind]}: {error}")
+        self.kind = kind
+
+
+def kind_of(error: Exception) -> str | None:
+    """Of an error that passes by itself or once somebody mends Redis; None of any other."""
+    for of_kind, kind in _KIND_OF_CLASS.items():
+        if isinstance(error, of_kind):
+            return kind
+    found = _CODE.search(str(error))
+    return _KIND_OF_CODE[found.group(1)] if found else None
 
 
 async def patiently(command: Callable[[], Awaitable[Any]]) -> Any:
-    """The command's answer; a passing error becomes `RetryLater`, any other `Stop`.
+    """The command's answer; a passing error becomes `RedisAway`, any other `Stop`.
 
     Raises:
-        RetryLater: Redis is away, full, loading or read only.
+        RetryLater: Redis is away, full, loading, busy or read only.
         Stop: Redis refuses for good.
     """
     try:
         return await command()
-    except PASSING as error:
-        raise RetryLater(f"Redis does not answer: {error}") from error
-    except exceptions.RedisError as error:
-        if str(error).startswith(PASSING_CODES):
-            raise RetryLater(f"Redis does not answer: {error}") from error
-        raise Stop(f"Redis refuses a command: {error}. Run `elan check`.") from error
+    except (exceptions.RedisError, exceptions.RedisClusterException, OSError, asyncio.TimeoutError) as error:
+        kind = kind_of(error)
+        if kind is None:
+            raise Stop(f"Redis refuses a command: {error}. Run `elan check`.") from error
+        raise RedisAway(kind, error) from error
+
+
+async def _answers(pipe: Any) -> list[Any]:
+    """Of a pipeline; the first error among them is raised as the server sent it, without what redis-py adds."""
+    answers = list(await pipe.execute(raise_on_error=False))
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
 
 
 async def pipelined(client: Client, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -65,7 +109,7 @@ async def pipelined(client: Client, commands: Sequence[tuple[Any, ...]]) -> list
         async with client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)
-            return list(await pipe.execute())
+            return await _answers(pipe)
 
     answers: list[Any] = await patiently(attempt) if commands else []
     return answers
@@ -108,4 +152,4 @@ class Script:
         async with self._client.pipeline(transaction=False) as pipe:
             for keys, rest in calls:
                 pipe.execute_command(command, body, len(keys), *keys, *rest)
-            return list(await pipe.execute())
+            return await _answers(pipe)
