@@ -31,7 +31,7 @@ def most_megabytes(worker: Worker) -> float:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(100)
 def test_connections_that_are_reset_all_the_time(trials: Trials, own_valkey: Valkey, proxy: Proxy) -> None:
     # w1 ==!=!==!=!=!==!=    !: RST on every connection
     # w2 ==!=!==!=!=!==!=
@@ -48,7 +48,7 @@ def test_connections_that_are_reset_all_the_time(trials: Trials, own_valkey: Val
 
 
 @pytest.mark.long
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(100)
 def test_a_slow_and_narrow_way_only_takes_longer(trials: Trials, own_valkey: Valkey, proxy: Proxy) -> None:
     trial = trials.begin(redis_url=own_valkey.url, for_workers={"ELAN_REDIS_URL": proxy.url})
     workers = [trial.deployment.start_worker() for _ in range(2)]

