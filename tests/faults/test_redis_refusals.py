@@ -31,7 +31,6 @@ REFUSED_SECONDS = 2.0
 """From the moment at which every worker has said so."""
 SLOW_TO_LOAD = ("--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024")
 """Microseconds a command; it answers that it is loading after every thousand bytes."""
-FLUSH_SECONDS = 0.05
 
 
 @contextmanager
@@ -152,18 +151,5 @@ def test_a_redis_that_is_read_only_or_busy_or_loading_is_waited_for(trials: Tria
     refuse(trial, own_valkey, read_only, "Redis takes no writes", "read_only")
     refuse(trial, own_valkey, busy, "Redis is busy", "busy")
     refuse(trial, own_valkey, loading, "Redis is still loading", "loading")
-    trial.heal()
-    trial.settle().assert_exact()
-
-
-@pytest.mark.long
-@pytest.mark.timeout(100)
-def test_scripts_that_redis_forgets_are_given_to_it_again(trials: Trials, own_valkey: Valkey) -> None:
-    trial = begin(trials, own_valkey)
-    with redis.Redis.from_url(own_valkey.url) as client:
-        while trial.producer is not None and trial.producer.is_alive():
-            client.script_flush()
-            trial.producer.join(FLUSH_SECONDS)
-    trial.fault("SCRIPT FLUSH all the time")
     trial.heal()
     trial.settle().assert_exact()
