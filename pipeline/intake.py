@@ -94,7 +94,7 @@ class Intake:
             watermark = Watermark(standing.clock_seconds, standing.activity_seconds) if standing else Watermark()
             self._watermarks[partition] = watermark
             positions[partition] = self._trust.start(*partition, fence, watermark)
-        self._store.fences.accept()
+        await self._store.fences.accept()
         self._progress.go_on_from({_name(partition): standing for partition, standing in standings.items()})
         self._metrics.assigned(partitions)
         return positions
@@ -113,8 +113,12 @@ class Intake:
                 standing = Standing(0, None, None, None, topic_id)
                 await self._progress.stand_back(_name(partition), standing)
             elif (offset := lost.get(self._fence_name(partition), standing.next_offset)) < standing.next_offset:
-                # One node of several has lost something: nothing is judged until all has been counted again.
-                standing = Standing(offset, standing.clock_seconds, standing.activity_seconds, None, topic_id)
+                if partition not in self._watermarks:
+                    log.error("Redis has lost activities: %s:%d is counted again from offset %d", *partition, offset)
+                    self._metrics.lost()
+                # One node of several has lost something: event time begins again with what is read again, so that
+                # nothing is judged before it has been counted.
+                standing = Standing(offset, None, None, None, topic_id)
                 await self._progress.stand_back(_name(partition), standing)
             standings[partition] = standing
         return standings
@@ -223,6 +227,7 @@ class Intake:
             rest = self._aggregator.add(batch.activities_between(fence, end)).get(shard)
             if rest is not None and await self._store.apply(name, fence, end, {shard: rest}):
                 raise Stop(f"Shard {shard} counted partition {name} beside this worker; start it again.")
+        await self._store.fences.confirm(name)
         limit = watermark.seconds(self._lateness_seconds)
         standing = Standing(end, watermark.clock_seconds, watermark.activity_seconds, limit, self._topic_id)
         await self._progress.stand(_name((batch.topic, batch.partition)), standing)

@@ -2,18 +2,24 @@
 
 A server that comes back without its last second, empty, or as a replica that lagged has lower fences than it confirmed.
 Every write says which fence its writer has seen; a shard with a lower one refuses it, and the writer goes back.
+
+A Cluster keeps shards on several nodes, of which one alone may lose something while no worker runs. So there what each
+shard has confirmed is kept on another node as well, and compared at every start. On a single server that would tell
+nothing: it goes back together with the fences.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from redis.asyncio import RedisCluster
+
 from pipeline.errors import Rewind
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import pipelined
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from pipeline.windows.redis_scripts import Client
 
@@ -29,6 +35,8 @@ class RedisFences:
         self._shards = shards
         self._seen: dict[str, list[int]] = {}
         self._found: dict[str, list[int]] = {}
+        self._unconfirmed: dict[str, dict[int, int]] = {}
+        self._has_nodes = isinstance(client, RedisCluster)
 
     def seen(self, partition: str, shard: int) -> int:
         """The fence this process has seen there, `NO_FENCE` before the first."""
@@ -38,6 +46,18 @@ class RedisFences:
     def moved(self, partition: str, shard: int, fence: int) -> None:
         """A shard has answered with its fence."""
         self._seen.setdefault(partition, [NO_FENCE] * self._shards)[shard] = fence
+        if self._has_nodes:
+            self._unconfirmed.setdefault(partition, {})[shard] = fence
+
+    async def confirm(self, partition: str) -> None:
+        """Keep what the shards have confirmed of a partition since this was last called.
+
+        Raises:
+            RetryLater: a later call keeps it.
+        """
+        if fences := self._unconfirmed.get(partition):
+            await self._keep(partition, fences)
+            self._unconfirmed.pop(partition)
 
     def went_back(self, partition: str, shard: int, fence: int) -> Rewind:
         """The error for a shard that knows less than before."""
@@ -66,17 +86,37 @@ class RedisFences:
             Partition -> the offset to go back to, for those of which a shard has lost something since it was last seen.
         """
         self._found = await self._read(partitions)
+        confirmed = await self._confirmed(partitions)
         lost = {}
         for partition, fences in self._found.items():
-            before = self._seen.get(partition, fences)
+            before = [max(known) for known in zip(self._seen.get(partition, fences), confirmed[partition], strict=True)]
             gone_back = [max(now, 0) for now, then in zip(fences, before, strict=True) if now < then]
             if gone_back:
                 lost[partition] = min(gone_back)
         return lost
 
-    def accept(self) -> None:
+    async def accept(self) -> None:
         """Go on from the fences that `lost` has found; until then a loss is found again."""
-        self._seen = self._found
+        if self._has_nodes:
+            for partition, fences in self._found.items():
+                await self._keep(partition, dict(enumerate(fences)))
+        self._seen, self._unconfirmed = self._found, {}
+
+    async def _keep(self, partition: str, fences: Mapping[int, int]) -> None:
+        pairs = [word for shard, fence in fences.items() for word in (f"{partition}/{shard}", fence)]
+        await pipelined(self._client, [("HSET", self._keys.confirmed(), *pairs)])
+
+    async def _confirmed(self, partitions: Collection[str]) -> dict[str, list[int]]:
+        """Partition -> what each shard has confirmed, as another node knows it."""
+        if not self._has_nodes:
+            return {partition: [NO_FENCE] * self._shards for partition in partitions}
+        key, shards = self._keys.confirmed(), range(self._shards)
+        commands = [("HMGET", key, *(f"{partition}/{shard}" for shard in shards)) for partition in partitions]
+        rows = await pipelined(self._client, commands)
+        return {
+            partition: [NO_FENCE if fence is None else int(fence) for fence in row]
+            for partition, row in zip(partitions, rows, strict=True)
+        }
 
     async def _read(self, partitions: Collection[str]) -> dict[str, list[int]]:
         if not partitions:

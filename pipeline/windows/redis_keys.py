@@ -37,6 +37,10 @@ class Keys(NamedTuple):
         """Hash: partition -> restart marker and watermark (JSON)."""
         return f"{self.namespace}:partitions"
 
+    def confirmed(self) -> str:
+        """Hash: partition/shard -> fence; of a Cluster only (redis_fences.py)."""
+        return f"{self.namespace}:confirmed"
+
     def first_days(self) -> str:
         """Hash: network -> first day that is judged."""
         return f"{self.namespace}:first-days"

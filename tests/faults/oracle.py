@@ -135,7 +135,8 @@ def last_steps(steps: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 async def redis_cells(url: str, namespace: str, shards: int, last_days: dict[str, int]) -> Cells:
     """What the windows in Redis hold."""
-    client = redis.asyncio.Redis.from_url(url)
+    make = redis.asyncio.RedisCluster if "+cluster" in url else redis.asyncio.Redis
+    client = make.from_url(url.replace("+cluster", ""))
     try:
         return await cells_of(RedisStore(client, namespace, shards), shards, last_days)
     finally:

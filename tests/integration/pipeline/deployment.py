@@ -118,13 +118,19 @@ class Deployment:
         finally:
             consumer.close()
 
+    def redis(self) -> redis.Redis | redis.RedisCluster:
+        """A client of the server, or of the Cluster."""
+        if "+cluster" in self.redis_url:
+            return redis.RedisCluster.from_url(self.redis_url.replace("+cluster", ""))
+        return redis.Redis.from_url(self.redis_url)
+
     def standings(self) -> dict[int, int]:
-        with redis.Redis.from_url(self.redis_url) as client:
+        with self.redis() as client:
             found = client.hgetall(f"{self.name}:partitions")
         return {int(key.rpartition(b":")[2]): orjson.loads(value)["next_offset"] for key, value in found.items()}
 
     def judged(self, network: str) -> set[int]:
-        with redis.Redis.from_url(self.redis_url) as client:
+        with self.redis() as client:
             keys = [f"{self.name}:{{{self.name}-{shard}}}:judged" for shard in range(self.shards)]
             return {int(client.hget(key, network) or -1) for key in keys}
 
@@ -138,7 +144,7 @@ class Deployment:
     def wait_until_told(self, network: str, day: int) -> None:
         """Until every shard is judged up to a day and its alerts are relayed."""
         wait_until(lambda: self.judged(network) == {day}, f"day {day} to be judged", self)
-        with redis.Redis.from_url(self.redis_url) as client:
+        with self.redis() as client:
             keys = [f"{self.name}:{{{self.name}-{shard}}}:outbox" for shard in range(self.shards)]
             wait_until(lambda: not any(client.xlen(key) for key in keys), "the outbox to be relayed", self)
 

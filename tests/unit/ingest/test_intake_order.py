@@ -28,7 +28,7 @@ class StoreThatFailsOnce(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.known_at_apply: list[dict[str, str]] = []
-        self.fences = Mock(lost=AsyncMock(return_value={}))
+        self.fences = AsyncMock(lost=AsyncMock(return_value={}))
 
     def forget_described(self) -> None:
         """Nothing is remembered."""
