@@ -51,7 +51,7 @@ def begin_behind(proxy: Proxy, trials: Trials, server: Valkey, **for_workers: st
     return trials.begin(redis_url=server.url, for_workers={"ELAN_REDIS_URL": proxy.url, **for_workers})
 
 
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(180)
 def test_answers_that_are_cut_make_nothing_double(trials: Trials, own_valkey: Valkey, proxy: Proxy) -> None:
     # w1 =x==x=xx===x===x=    x: written, the answer cut
     # w2 ==x===x==x=xx===x
@@ -69,7 +69,7 @@ def test_answers_that_are_cut_make_nothing_double(trials: Trials, own_valkey: Va
 
 
 @pytest.mark.long
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(180)
 def test_what_a_black_hole_delivers_late_changes_nothing(trials: Trials, own_valkey: Valkey, proxy: Proxy) -> None:
     # old connections ====[.....]                [: passes nothing on, longer than the client waits
     # new connections      =====================  ]: delivers what it held, after what the new ones brought meanwhile

@@ -45,7 +45,7 @@ def wait_until_said(trial: Trial) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_a_replica_that_lagged_takes_over(trials: Trials, own_valkey: Valkey, proxy: Proxy, tmp_path: Path) -> None:
     # primary ====written====written==== gone
     # replica ====copied====|  frozen  |========= the address leads here
@@ -74,7 +74,7 @@ def test_a_replica_that_lagged_takes_over(trials: Trials, own_valkey: Valkey, pr
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("how", ["an older copy", "nothing"])
 def test_a_redis_that_is_set_up_again(
     trials: Trials, own_valkey: Valkey, proxy: Proxy, tmp_path: Path, how: str

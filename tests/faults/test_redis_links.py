@@ -37,7 +37,7 @@ def most_megabytes(worker: Worker) -> float:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(180)
 def test_connections_reset_and_scripts_forgotten_all_the_time(trials: Trials, own_valkey: Valkey, proxy: Proxy) -> None:
     # w1 ==!=!==!=!=!==!=    !: RST on every connection, SCRIPT FLUSH
     # w2 ==!=!==!=!=!==!=
@@ -56,7 +56,7 @@ def test_connections_reset_and_scripts_forgotten_all_the_time(trials: Trials, ow
 
 
 @pytest.mark.long
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(180)
 def test_a_slow_and_narrow_way_only_takes_longer(trials: Trials, own_valkey: Valkey, proxy: Proxy) -> None:
     trial = trials.begin(redis_url=own_valkey.url, for_workers={"ELAN_REDIS_URL": proxy.url})
     workers = [trial.deployment.start_worker() for _ in range(2)]

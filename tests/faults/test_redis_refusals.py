@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 EVENTS_PER_SECOND = 2_000
 REFUSED_SECONDS = 2.0
 """From the moment at which every worker has said so."""
-SLOW_TO_LOAD = ("--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024")
-"""Microseconds a command; it answers that it is loading after every thousand bytes."""
+COMMANDS_TO_LOAD = 100_000
+SLOW_TO_LOAD = ("--key-load-delay", "300")
+"""Microseconds a command; every 1,024 commands it answers that it is loading."""
 
 
 @contextmanager
@@ -74,7 +75,11 @@ def busy(server: Valkey) -> Iterator[None]:
 
 @contextmanager
 def loading(server: Valkey) -> Iterator[None]:
-    """It was started again, and reads its file slowly."""
+    """It was started again, and reads a long file slowly."""
+    with redis.Redis.from_url(server.url) as client, client.pipeline(transaction=False) as pipe:
+        for number in range(COMMANDS_TO_LOAD):
+            pipe.set("somebody else's", number)
+        pipe.execute()
     server.stop()
     command = server.process.command
     server.process.command = [*command, *SLOW_TO_LOAD]
@@ -108,10 +113,16 @@ def acknowledged(deployment: FaultyDeployment) -> dict[int, int]:
         consumer.close()
 
 
-def refuse(trial: Trial, server: Valkey, refusal: Refusal, says: str, kind: str) -> None:
-    """Let Redis refuse until all workers have said so, and a while longer; then wait until they have gone on."""
-    deployment, workers = trial.deployment, trial.deployment.workers
+def refuse(trial: Trial, server: Valkey, refusal: Refusal, says: str, kind: str, *, one_starts: bool = False) -> None:
+    """Let Redis refuse until all workers have said so, and a while longer; then wait until they have gone on.
+
+    With `one_starts` there is one that starts meanwhile: it waits as well.
+    """
+    deployment, workers = trial.deployment, list(trial.deployment.workers)
     with refusal(server):
+        if one_starts:
+            late = deployment.start_worker()
+            wait_until(lambda: says in deployment.log_of(late), f"{says!r} to be said at a start", deployment)
         wait_until(
             lambda: all(says in readiness(deployment, worker) for worker in workers), f"{says!r} to be said", deployment
         )
@@ -124,7 +135,11 @@ def refuse(trial: Trial, server: Valkey, refusal: Refusal, says: str, kind: str)
     trial.fault(says)
     standings = deployment.standings()
     assert all(offset <= standings.get(partition, 0) for partition, offset in taken.items()), (taken, standings)
-    wait_until(lambda: all(readiness(deployment, worker) == "ready\n" for worker in workers), "readiness", deployment)
+    wait_until(
+        lambda: all(readiness(deployment, worker) == "ready\n" for worker in deployment.workers),
+        "readiness",
+        deployment,
+    )
 
 
 def begin(trials: Trials, server: Valkey) -> Trial:
@@ -136,7 +151,7 @@ def begin(trials: Trials, server: Valkey) -> Trial:
     return trial
 
 
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(180)
 def test_a_full_redis_is_waited_for(trials: Trials, own_valkey: Valkey) -> None:
     trial = begin(trials, own_valkey)
     refuse(trial, own_valkey, full, "Redis is full", "full")
@@ -145,11 +160,11 @@ def test_a_full_redis_is_waited_for(trials: Trials, own_valkey: Valkey) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_a_redis_that_is_read_only_or_busy_or_loading_is_waited_for(trials: Trials, own_valkey: Valkey) -> None:
     trial = begin(trials, own_valkey)
     refuse(trial, own_valkey, read_only, "Redis takes no writes", "read_only")
     refuse(trial, own_valkey, busy, "Redis is busy", "busy")
-    refuse(trial, own_valkey, loading, "Redis is still loading", "loading")
+    refuse(trial, own_valkey, loading, "Redis is still loading", "loading", one_starts=True)
     trial.heal()
     trial.settle().assert_exact()

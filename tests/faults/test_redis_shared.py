@@ -17,7 +17,7 @@ STOPPED = 5
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_two_deployments_side_by_side_and_two_that_may_not_start(trials: Trials, valkey_url: str) -> None:
     # one ===================    communities of the same names
     # two ===================
