@@ -17,6 +17,8 @@ from pipeline.detection.verdict import Resolution
 from pipeline.model import AlertState
 from pipeline.publish.alerts import encode_transition
 from pipeline.reading_columns import readings_of
+from pipeline.readings import encode_readings
+from pipeline.remembering import unpack
 from pipeline.scoring.abaque import Abaque, percentiles
 from pipeline.scoring.champion_notices import review
 from pipeline.scoring.engagement import INDEX_WINDOW_DAYS, engagement_index
@@ -25,17 +27,21 @@ from pipeline.scoring.phase import phases
 from pipeline.scoring.profile import Profile, learn
 from pipeline.telling import Boundary, Teller, champion_notice, network_step, phase_notice
 from pipeline.windows.rolling import Windows
-from pipeline.windows.store import NETWORK_STATE, KeptProfile, Verdicts
+from pipeline.windows.store import KeptProfile, Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
+
+    from numpy.typing import NDArray
 
     from pipeline.detection.detection_settings import DetectionSettings
     from pipeline.detection.holiday_calendar import Calendar
     from pipeline.detection.verdict import Step
     from pipeline.history import DetectorState, History, Reading
     from pipeline.model import AlertTransition
+    from pipeline.readings import ReadingColumns
+    from pipeline.remembering import Remembered
     from pipeline.scoring.engagement import EngagementIndex
     from pipeline.scoring.phase import Turn
     from pipeline.windows.rolling import DayColumns
@@ -118,54 +124,55 @@ class Judge:
         profile = None if kept is None else _decode_profile(kept.value)
         loaded = await self._verdicts.loaded_abaque(network)
         abaque = _decode_abaque(loaded) if loaded is not None else profile.abaque if profile else None
-        return _Work(network, tuple(shards), await self._verdicts.states(network, shards), profile, abaque)
+        return _Work(network, tuple(shards), unpack(await self._verdicts.states(network, shards)), profile, abaque)
 
     async def _judge_day(self, history: History, work: _Work, *, wanted: bool) -> None:
         """One boundary; readings are made where they are `wanted`, or where somebody listens to all of them."""
         rules = self._rules.of_network(history.network)
-        states = work.states
+        remembered = work.remembered
         network_down = self._network_alert(history, work, rules)
         decisions = decide(
-            history,
-            [state.get("detector", {}) for state in states],
-            rules.calendar,
-            self._rules.detection,
-            network_down=network_down,
+            history, remembered.detector_states(), rules.calendar, self._rules.detection, network_down=network_down
         )
-        found_phases, phase_states, turns = phases(history, [state.get("phase", {}) for state in states])
+        remembered.phases, turns = phases(history, remembered.phases)
         index = engagement_index(history, self._rules.weights)
         ages = history.boundary_day - history.first_days + 1
         places = (
-            np.full(len(states), np.nan)
+            np.full(len(ages), np.nan)
             if work.abaque is None
             else percentiles(work.abaque, history.lines, ages, index.index)
         )
-        boundary = Boundary(history, rules.zone, found_phases, places, work.profile)
-        for row, (decision, state) in enumerate(zip(decisions, states, strict=True)):
-            state["detector"], state["phase"] = decision.state, phase_states[row]
+        boundary = Boundary(history, rules.zone, remembered.phases.phase, places, work.profile)
+        for row, decision in decisions.busy.items():
+            alert = {**remembered.alerts.pop(row, {}), "detector": decision.state}
             for step in decision.steps:
-                await self._momentum_step(boundary, work, row, step)
+                await self._momentum_step(boundary, work, row, step, alert)
+            if any(alert.values()):
+                remembered.alerts[row] = alert
         self._phase_turns(boundary, work, turns)
         if self._rules.champion_notices:
             await self._champion_reviews(boundary, work)
         if history.boundary_day == survey_day(history.boundary_day):
             await self._survey(history, work, index)
         if wanted or self._on_readings is not None:
-            work.readings = readings_of(history, decisions, found_phases, index, places, states)
-        if self._on_readings is not None:
-            self._on_readings(history.network, work.readings)
+            work.readings = readings_of(history, decisions, remembered.phases.phase, index, places, remembered.alerts)
+            if self._on_readings is not None:
+                self._on_readings(history.network, work.readings.readings())
 
-    async def _momentum_step(self, boundary: Boundary, work: _Work, row: int, step: Step) -> None:
+    async def _momentum_step(self, boundary: Boundary, work: _Work, row: int, step: Step, alert: DetectorState) -> None:
         """A community too small to be named raises no alert; an alert that was told of is told of to its end."""
-        state, day = work.states[row], boundary.history.boundary_day
+        day = boundary.history.boundary_day
         if step.state is AlertState.RAISED:
-            state["untold"], state["raised"] = self._is_too_small(boundary.history, row), day
-        state["stage"] = None if step.state is AlertState.RESOLVED else step.stage.value
-        if state.get("untold", False):
+            alert["untold"], alert["raised"] = self._is_too_small(boundary.history, row), day
+        alert["stage"] = step.stage.value
+        untold, raised = alert["untold"], alert["raised"]
+        if step.state is AlertState.RESOLVED:
+            del alert["untold"], alert["raised"], alert["stage"]
+        if untold:
             return
-        if step.reason is Resolution.RECOVERED and day - state.get("raised", 0) <= EARLY_RECOVERY_DAYS:
-            before = [known for known in state.get("early", ()) if day - known < EARLY_RECOVERIES_KEPT_DAYS]
-            state["early"] = [*before, day]
+        if step.reason is Resolution.RECOVERED and day - raised <= EARLY_RECOVERY_DAYS:
+            before = [known for known in alert.get("early", ()) if day - known < EARLY_RECOVERIES_KEPT_DAYS]
+            alert["early"] = [*before, day]
         work.steps[row].append(await self._teller.momentum(boundary, row, step))
 
     def _phase_turns(self, boundary: Boundary, work: _Work, turns: Sequence[Turn]) -> None:
@@ -182,8 +189,9 @@ class Judge:
             if (crc32(history.communities[row].encode()) + day) % REVIEW_DAYS:
                 continue
             members = await self._windows.members(history.network, history.communities[row], day)
-            state = work.states[row]
-            notices, state["champions"] = review(members, day, state.get("champions", {}))
+            known = work.remembered.champions.get(row)
+            notices, state = review(members, day, {} if known is None else msgspec.msgpack.decode(known))
+            work.remembered.champions[row] = msgspec.Raw(msgspec.msgpack.encode(state))
             if notices:
                 work.steps[row].extend(champion_notice(boundary, row, notice) for notice in notices)
 
@@ -197,8 +205,8 @@ class Judge:
             participants=history.network_participants,
             activities=history.network_activities,
         )
-        decision = decide_network(series, work.network_state, rules.calendar)
-        work.network_state = decision.state
+        decision = decide_network(series, work.remembered.network, rules.calendar)
+        work.remembered.network = decision.state
         if TELLING_SHARD in work.shards:
             work.network_steps.extend(network_step(history, rules.zone, step) for step in decision.steps)
         # Where people stopped, each community is held against the rest of the network: one that makes up most of it
@@ -224,7 +232,7 @@ class _Work:
         self,
         network: str,
         shards: tuple[int, ...],
-        kept_states: dict[str, DetectorState],
+        remembered: Remembered,
         profile: Profile | None,
         abaque: Abaque | None,
     ) -> None:
@@ -232,38 +240,31 @@ class _Work:
         self.shards = shards
         self.profile = profile
         self.abaque = abaque
-        self._kept_states = kept_states
-        self.network_state: DetectorState = kept_states.get(NETWORK_STATE, {})
+        self.remembered = remembered
         self.network_steps: list[AlertTransition] = []
         self.lives: dict[str, bytes] = {}
-        self.readings: list[Reading] = []
 
     def take(self, source: DayColumns) -> None:
         """Take in which communities there are."""
-        self._communities, self._shard_of = source.communities, source.shards
-        kept = self._kept_states
-        self.states: list[DetectorState] = [kept.get(name) or {} for name in source.communities]
+        self._shard_of = source.shards
+        self.remembered = self.remembered.of(source.communities)
+        self.readings: ReadingColumns
         self.steps: dict[int, list[AlertTransition]] = defaultdict(list)
         """By place, of those that take any."""
 
     def verdicts_by_shard(self) -> dict[int, Verdicts]:
         """What is to be kept of each shard."""
-        by_shard = {shard: Verdicts({}, [], [], {}) for shard in self.shards}
-        for shard, community, state, reading in zip(
-            self._shard_of, self._communities, self.states, self.readings, strict=True
-        ):
-            verdicts = by_shard[shard]
-            verdicts.states[community] = state
-            verdicts.readings.append(reading)
-            if community in self.lives:
-                verdicts.lives[community] = self.lives[community]
+        by_shard = {shard: self._verdicts(np.flatnonzero(np.equal(self._shard_of, shard))) for shard in self.shards}
         for place, steps in sorted(self.steps.items()):
             by_shard[self._shard_of[place]].steps.extend(_outbox_row(step) for step in steps)
-        for verdicts in by_shard.values():
-            verdicts.states[NETWORK_STATE] = self.network_state
         if TELLING_SHARD in by_shard:
             by_shard[TELLING_SHARD].steps.extend(_outbox_row(step) for step in self.network_steps)
         return by_shard
+
+    def _verdicts(self, rows: NDArray[np.int64]) -> Verdicts:
+        readings = self.readings.take(rows)
+        lives = {name: self.lives[name] for name in readings.communities if name in self.lives}
+        return Verdicts(self.remembered.pack(rows), encode_readings(readings), [], lives)
 
     def kept_steps(self, held: set[int]) -> list[AlertTransition]:
         """The steps of all shards but the `held` ones, whose verdicts another judge has kept."""

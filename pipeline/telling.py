@@ -22,12 +22,11 @@ from pipeline.scoring.champions import (
     lost_regulars,
     silent_champions,
 )
-from pipeline.scoring.phase import SMOOTHING_WEEKS
+from pipeline.scoring.phase import PHASES, SMOOTHING_WEEKS
 from pipeline.scoring.survival import chance_of_success
 from pipeline.scoring.troughs import comparable_troughs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
@@ -73,13 +72,13 @@ PHASE_WORDS = {
 class Boundary:
     """What is known at one boundary, beside the steps that are to be told.
 
-    `percentiles` (C,) is each community's place among those of its age, NaN where none is known; `profile` is what the
-    network had taught by the last survey.
+    `phases` (C,) are places in `PHASES`. `percentiles` (C,) is each community's place among those of its age, NaN where
+    none is known; `profile` is what the network had taught by the last survey.
     """
 
     history: History
     zone: ZoneInfo
-    phases: Sequence[Phase]
+    phases: NDArray[np.int64]
     percentiles: NDArray[np.float64]
     profile: Profile | None
 
@@ -222,7 +221,7 @@ def _transition(
         alert=alert,
         at=boundary_time(history.boundary_day, boundary.zone),
         since=day_time(since_day, boundary.zone),
-        phase=boundary.phases[row],
+        phase=PHASES[boundary.phases[row]],
         **told,
     )
 

@@ -14,26 +14,29 @@ from pipeline.detection.candidates import Candidates, Comparison, find_candidate
 from pipeline.detection.confirmation import agreement
 from pipeline.detection.levels import WEEK_DAYS, Levels, measure
 from pipeline.detection.lifecycle import Sight, advance, wants_confirmation
-from pipeline.detection.verdict import Decision, Verdict
+from pipeline.detection.verdict import VERDICTS, Decisions, Verdict
 from pipeline.model import PARTICIPATION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.detection.detection_settings import DetectionSettings
     from pipeline.detection.holiday_calendar import Calendar
+    from pipeline.detection.verdict import Decision
     from pipeline.history import DetectorState, History
 
-ANSWERS = (Verdict.LEARNING, Verdict.TOO_SMALL, Verdict.HOLDING)
+LEARNING, TOO_SMALL, HOLDING = map(VERDICTS.index, (Verdict.LEARNING, Verdict.TOO_SMALL, Verdict.HOLDING))
 TINY = 1e-12
 
 
 def decide(
     history: History,
-    states: list[DetectorState],
+    states: Sequence[DetectorState],
     calendar: Calendar,
     settings: DetectionSettings,
     *,
     network_down: bool = False,
-) -> list[Decision]:
+) -> Decisions:
     """One decision for each community, in the order of `history.communities`.
 
     While nothing arrives from the network (`network_down`) no community is given an alert; it is judged again after.
@@ -46,35 +49,42 @@ def decide(
     gated = calendar.holds_back(history.boundary_day, settings.holidays_a_week)
     held = (levels.index <= settings.network_outage_ratio) | gated | network_down
     decisions = _without_memory(levels, found.compared, settings)
-    busy = (found.compared.dropped | found.silent).tolist()
-    agreed = _agreement(history, levels, states, settings)
-    for place, state in enumerate(states):
-        if state or busy[place]:
-            sight = _sight(history, place, levels, found, held=bool(held[place]), agreed=agreed.get(place, 0.0))
-            decisions[place] = advance(state, sight, decisions[place], settings)
+    remembered = [place for place, state in enumerate(states) if state]
+    agreed = _agreement(history, levels, {place: states[place] for place in remembered}, settings)
+    for place in sorted({*remembered, *np.flatnonzero(found.compared.dropped | found.silent).tolist()}):
+        sight = _sight(history, place, levels, found, held=bool(held[place]), agreed=agreed.get(place, 0.0))
+        _put(decisions, place, advance(states[place], sight, decisions[place], settings))
     return decisions
 
 
-def _without_memory(levels: Levels, compared: Comparison, settings: DetectionSettings) -> list[Decision]:
+def _put(decisions: Decisions, place: int, decision: Decision) -> None:
+    decisions.busy[place] = decision
+    decisions.verdicts[place] = VERDICTS.index(decision.verdict)
+    decisions.momentum[place] = np.nan if decision.momentum is None else decision.momentum
+    decisions.baselines[place] = np.nan if decision.baseline is None else decision.baseline
+
+
+def _without_memory(levels: Levels, compared: Comparison, settings: DetectionSettings) -> Decisions:
     """The answer for every community as if nothing were remembered of it."""
     learning = (levels.valid < settings.history_weeks_needed) | (compared.baseline_weeks == 0)
     small = compared.baseline < settings.smallest_baseline_participants
-    answers = np.where(learning, 0, np.where(small, 1, 2)).tolist()
-    known = (~learning & (compared.baseline > 0)).tolist()
-    ratios = np.round(compared.present / np.maximum(compared.baseline, TINY), 4).tolist()
-    return [
-        Decision({}, ratio, ANSWERS[answer], [], baseline) if yes else Decision({}, None, ANSWERS[answer])
-        for ratio, yes, answer, baseline in zip(ratios, known, answers, compared.baseline.tolist(), strict=True)
-    ]
+    known = ~learning & (compared.baseline > 0)
+    ratios = np.round(compared.present / np.maximum(compared.baseline, TINY), 4)
+    return Decisions(
+        verdicts=np.where(learning, LEARNING, np.where(small, TOO_SMALL, HOLDING)),
+        momentum=np.where(known, ratios, np.nan),
+        baselines=np.where(known, compared.baseline, np.nan),
+        busy={},
+    )
 
 
 def _agreement(
-    history: History, levels: Levels, states: list[DetectorState], settings: DetectionSettings
+    history: History, levels: Levels, states: dict[int, DetectorState], settings: DetectionSettings
 ) -> dict[int, float]:
     """Place -> share of the segmenters that see the decline, for the communities whose watch may be confirmed."""
     asked = {}
-    for place, state in enumerate(states):
-        since = wants_confirmation(state, history.boundary_day, levels.weeks[place], settings) if state else None
+    for place, state in states.items():
+        since = wants_confirmation(state, history.boundary_day, levels.weeks[place], settings)
         if since is not None:
             asked[place] = since
     return dict(zip(asked, agreement(history, list(asked), list(asked.values())), strict=True))

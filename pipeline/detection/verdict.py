@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from pipeline.history import DetectorState
     from pipeline.model import AlertState, Severity, Stage
 
@@ -23,6 +29,10 @@ class Verdict(str, Enum):
     """An alert is open."""
     HELD_BACK = "held_back"
     """Looks like a decline, but a holiday or a drop of the whole network explains it."""
+
+
+VERDICTS = tuple(Verdict)
+"""A verdict's place here is its code in arrays."""
 
 
 class Resolution(str, Enum):
@@ -63,3 +73,39 @@ class Decision:
     verdict: Verdict
     steps: list[Step] = field(default_factory=list)
     baseline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """One decision for each of C communities; nearly all of them remember nothing and take no step.
+
+    `verdicts` (C,) are places in `VERDICTS`; `momentum` and `baselines` (C,) are NaN where a decision has None. `busy`
+    holds, by place, the decisions of all communities that have something to remember, to tell or to forget.
+    """
+
+    verdicts: NDArray[np.int64]
+    momentum: NDArray[np.float64]
+    baselines: NDArray[np.float64]
+    busy: dict[int, Decision]
+
+    def __len__(self) -> int:
+        """C."""
+        return len(self.verdicts)
+
+    def __getitem__(self, place: int) -> Decision:
+        """The decision of one community."""
+        known = self.busy.get(place)
+        if known is not None:
+            return known
+        momentum, baseline = float(self.momentum[place]), float(self.baselines[place])
+        return Decision(
+            {},
+            None if isnan(momentum) else momentum,
+            VERDICTS[self.verdicts[place]],
+            [],
+            None if isnan(baseline) else baseline,
+        )
+
+    def __iter__(self) -> Iterator[Decision]:
+        """All of them, in the order of the communities."""
+        return (self[place] for place in range(len(self)))

@@ -51,7 +51,7 @@ async def read_lives(settings: Settings, events: Path | None, source: str, netwo
         store, verdicts = RedisStore(client, namespace, shards), RedisVerdicts(client, namespace, shards)
         try:
             name = only_network(await store.networks(), network)
-            return await _read(verdicts, name, range(shards), await verdicts.readings(name))
+            return await _read(verdicts, name, range(shards))
         except RetryLater as error:
             raise ServerError(f"{error}. Run `elan check`.") from error
 
@@ -79,12 +79,10 @@ async def _replayed(settings: Settings, events: Path, source: str, network: str 
     if not found:
         raise InputError(f"{events} holds no activities.")
     name = only_network(found, network if network in found else None)
-    return await _read(backtest.store, name, [0], backtest.store.readings[name].values())
+    return await _read(backtest.store, name, [0])
 
 
-async def _read(
-    verdicts: VerdictStore, network: str, shards: Iterable[int], readings: Iterable[Reading]
-) -> NetworkLives:
+async def _read(verdicts: VerdictStore, network: str, shards: Iterable[int]) -> NetworkLives:
     kept = await verdicts.profile(network)
     if kept is None:
         raise SettingsError(
@@ -94,7 +92,7 @@ async def _read(
         name: msgspec.json.decode(life, type=Life)
         for name, life in sorted((await verdicts.lives(network, list(shards))).items())
     }
-    newest = {reading.community: reading for reading in readings}
+    newest = {reading.community: reading for reading in await verdicts.readings(network)}
     return NetworkLives(
         network,
         kept.day,

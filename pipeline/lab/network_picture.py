@@ -119,7 +119,8 @@ async def _replayed(settings: Settings, events: Path, source: str, network: str 
         raise InputError(f"{events} holds no activities.")
     name = only_network(found, network if network in found else None)
     day = max((await store.judged(name)).values())
-    return await network_picture(store, name, [0], day, readings=store.readings[name].values(), settings=settings)
+    readings = await store.readings(name)
+    return await network_picture(store, name, [0], day, readings=readings, settings=settings)
 
 
 async def network_picture(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray  # noqa: TC002 - msgspec reads it at run time
 
 from pipeline.model import Phase
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from pipeline.history import History
 
 WEEK_DAYS = 7
@@ -34,15 +34,35 @@ OUTSTANDING = 1.25
 REBOUND_DAYS = 56
 TROUGH_DAYS = 540
 """The peak before a trough is remembered for so long; a level that holds for longer is the community's own plateau."""
-KEPT = frozenset({"phase", "since", "peak", "trough_since"})
 DAYS_TO_CHANGE = 14
 PHASES = tuple(Phase)
 CODE = {phase: code for code, phase in enumerate(PHASES)}
-_CODE_OF_NAME = {phase.value: code for phase, code in CODE.items()}
+NONE = -1
+"""No phase, in the place of a code."""
+NEVER = -(1 << 30)
+"""The first day of the trough of a community that is in none."""
 
-PhaseState = dict[str, Any]
-"""`phase` and `since` (day); of a trough its first day and the `peak` before it; and while another phase knocks, `next`
-and for how many `days` in a row. JSON values; {} at first."""
+
+class PhaseStates(msgspec.Struct, frozen=True, eq=False):
+    """What is remembered of the phases of C communities, each array (C,). Phases are places in `PHASES`."""
+
+    phase: NDArray[np.int64]
+    since: NDArray[np.int64]
+    """Day on which it was taken."""
+    peak: NDArray[np.float64]
+    """Of a trough, also while the community falls further in it: the peak before, in participants a week; else 0."""
+    trough_since: NDArray[np.int64]
+    """Of a trough its first day."""
+    next: NDArray[np.int64]
+    """The phase that knocks."""
+    days: NDArray[np.int64]
+    """For how many days in a row it has."""
+
+    @classmethod
+    def at_first(cls, count: int) -> PhaseStates:
+        """What is remembered of communities that were never judged."""
+        none, never, nothing = (np.full(count, value) for value in (NONE, NEVER, 0))
+        return cls(none, nothing, np.zeros(count), never, none, nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +93,23 @@ class Turn:
     peak: float
 
 
-def phases(history: History, states: list[PhaseState]) -> tuple[list[Phase], list[PhaseState], list[Turn]]:
-    """The phase of each community, the states to hand back at the next boundary, and who has taken another phase.
+def phases(history: History, states: PhaseStates) -> tuple[PhaseStates, list[Turn]]:
+    """The states to hand back at the next boundary, the phases in them, and who has taken another phase.
 
-    The first two are in the order of the history. A new phase is taken once it has shown on 14 boundaries in a row.
+    All in the order of the history. A new phase is taken once it has shown on 14 boundaries in a row.
     """
-    present = np.array([_CODE_OF_NAME[state["phase"]] if state else -1 for state in states], dtype=np.int64)
-    since = np.array([state.get("since", history.boundary_day) for state in states], dtype=np.int64)
-    curve, held_days = _curve(history), history.boundary_day - since
-    trough_since = np.array([state.get("trough_since", -TROUGH_DAYS) for state in states], dtype=np.int64)
-    followed = history.boundary_day - trough_since < TROUGH_DAYS
-    remembered = np.array([state.get("peak", 0.0) for state in states], dtype=np.float64)
-    curve = replace(curve, peak=np.where(followed, np.maximum(curve.peak, remembered), curve.peak))
-    seen = _classify(curve, present, held_days, followed)
-    after, turns = list(states), []
-    for place in np.flatnonzero((seen != present) | np.array(["next" in state for state in states], dtype=np.bool_)):
-        before = states[place]
-        after[place] = _change(before, PHASES[seen[place]], history.boundary_day, float(curve.peak[place]))
-        if before and after[place]["phase"] != before["phase"]:
-            turns.append(_turn(int(place), before, after[place], float(curve.peak[place])))
-    return [PHASES[_CODE_OF_NAME[state["phase"]]] for state in after], after, turns
+    day = history.boundary_day
+    curve, followed = _curve(history), day - states.trough_since < TROUGH_DAYS
+    curve = replace(curve, peak=np.where(followed, np.maximum(curve.peak, states.peak), curve.peak))
+    seen = _classify(curve, states.phase, day - states.since, followed)
+    after = _after(states, seen, day, curve.peak)
+    turned = np.flatnonzero((after.phase != states.phase) & (states.phase != NONE))
+    return after, [_turn(place, states, after, float(curve.peak[place])) for place in turned.tolist()]
 
 
-def _turn(place: int, before: PhaseState, after: PhaseState, peak: float) -> Turn:
-    since_day = after["since"] - DAYS_TO_CHANGE + 1
-    return Turn(place, Phase(before["phase"]), Phase(after["phase"]), since_day, round(peak, 2))
+def _turn(place: int, before: PhaseStates, after: PhaseStates, peak: float) -> Turn:
+    since_day = int(after.since[place]) - DAYS_TO_CHANGE + 1
+    return Turn(place, PHASES[before.phase[place]], PHASES[after.phase[place]], since_day, round(peak, 2))
 
 
 def _curve(history: History) -> Curve:
@@ -168,16 +180,25 @@ def _fall(curve: Curve) -> NDArray[np.float64]:
     return fall
 
 
-def _change(state: PhaseState, seen: Phase, day: int, peak: float) -> PhaseState:
-    """The state after a boundary that showed `seen`: unchanged, knocking, or taken."""
-    kept = {name: value for name, value in state.items() if name in KEPT}
-    if state and seen.value == state["phase"]:
-        return kept
-    days = state["days"] + 1 if state.get("next") == seen.value else 1
-    if state and days < DAYS_TO_CHANGE:
-        return {**kept, "next": seen.value, "days": days}
-    taken: PhaseState = {"phase": seen.value, "since": day}
-    if seen is Phase.TROUGH:
-        return {**taken, "peak": round(peak, 2), "trough_since": state.get("trough_since", day)}
+def _after(before: PhaseStates, seen: NDArray[np.int64], day: int, peak: NDArray[np.float64]) -> PhaseStates:
+    """The states after a boundary that showed `seen`: unchanged, knocking, or taken."""
+    same = seen == before.phase
+    days = np.where(seen == before.next, before.days + 1, 1)
+    taken = ~same & ((before.phase == NONE) | (days >= DAYS_TO_CHANGE))
+    knocking = ~same & ~taken
+    falls = taken & (seen == CODE[Phase.TROUGH])
     # Who falls further is in the same trough still.
-    return {**kept, **taken} if seen is Phase.DECLINE else taken
+    kept = ~taken | (seen == CODE[Phase.DECLINE])
+    remembered = np.where(kept, before.peak, 0.0)
+    for place in np.flatnonzero(falls).tolist():
+        remembered[place] = round(float(peak[place]), 2)
+    return PhaseStates(
+        phase=np.where(taken, seen, before.phase),
+        since=np.where(taken, day, before.since),
+        peak=remembered,
+        trough_since=np.where(
+            kept | (falls & (before.trough_since != NEVER)), before.trough_since, np.where(falls, day, NEVER)
+        ),
+        next=np.where(knocking, seen, NONE),
+        days=np.where(knocking, days, 0),
+    )

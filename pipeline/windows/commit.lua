@@ -3,7 +3,7 @@
 -- KEYS     1 hash: network -> newest day judged, 2 hash of fences
 -- ARGV     1 key prefix of the shard, 2 network, 3 first day, 4 last day, 5 states, 6 readings, 7 told (msgpack),
 --          8 fences (msgpack: partition -> offset) seen before anything was read
--- states   JSON of all communities of the shard, as are the readings: one value costs far less than a hash of many
+-- states   one packed value for all communities of the shard, as are the readings: that costs far less than a hash
 -- told     {lives: community -> JSON, steps: list of {alert id, open (1 or 0), JSON}}
 -- returns  1 kept, 0 refused: another judge was first, or Redis has lost activities since they were read
 

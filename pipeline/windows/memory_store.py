@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.history import WINDOW_HOURS, MemberDay
+from pipeline.readings import decode_readings
 from pipeline.windows.aggregate import HOUR_BITS
 from pipeline.windows.columns import (
     BOT,
@@ -30,12 +31,12 @@ from pipeline.windows.rolling import (
     hours_as_of,
     insert_active,
 )
-from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS, NETWORK_STATE, HourWindow
+from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS, HourWindow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.history import DetectorState, MemberHistories, Reading
+    from pipeline.history import MemberHistories, Reading
     from pipeline.windows.aggregate import CommunityDelta, Departments, ShardDelta
     from pipeline.windows.rolling import Bump, Counts
     from pipeline.windows.store import KeptProfile, Verdicts
@@ -131,11 +132,10 @@ class MemoryStore:
         self._grids: dict[str, _Grid] = {}
         self._fences: dict[tuple[int, str], int] = {}
         self._judged: dict[tuple[str, int], int] = {}
-        self._states: dict[str, dict[str, DetectorState]] = {}
+        self._verdicts: dict[tuple[str, int], Verdicts] = {}
         self._lives: dict[str, dict[str, bytes]] = {}
         self._profiles: dict[str, KeptProfile] = {}
         self._loaded_abaques: dict[str, bytes] = {}
-        self.readings: dict[str, dict[str, Reading]] = {}
         self.steps: list[bytes] = []
 
     async def apply(
@@ -252,12 +252,15 @@ class MemoryStore:
         """See `VerdictStore.judged`."""
         return {shard: day for (name, shard), day in self._judged.items() if name == network}
 
-    async def states(self, network: str, shards: Sequence[int]) -> dict[str, DetectorState]:
+    async def states(self, network: str, shards: Sequence[int]) -> list[bytes | None]:
         """See `VerdictStore.states`."""
-        known, states = self._communities[network], self._states.get(network, {})
-        wanted = set(shards)
-        # Copies, as from Redis: a judge whose verdicts are refused has changed nothing.
-        return {name: dict(s) for name, s in states.items() if name == NETWORK_STATE or known[name].shard in wanted}
+        kept = [self._verdicts.get((network, shard)) for shard in shards]
+        return [None if verdicts is None else verdicts.states for verdicts in kept]
+
+    async def readings(self, network: str) -> list[Reading]:
+        """See `VerdictStore.readings`."""
+        kept = [verdicts.readings for (name, _), verdicts in self._verdicts.items() if name == network]
+        return [reading for value in kept for reading in decode_readings(value).readings()]
 
     async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
         """See `VerdictStore.commit`."""
@@ -265,8 +268,7 @@ class MemoryStore:
         if judged is not None and judged != first_day - 1:
             return False
         self._judged[network, shard] = last_day
-        self._states.setdefault(network, {}).update(verdicts.states)
-        self.readings.setdefault(network, {}).update({reading.community: reading for reading in verdicts.readings})
+        self._verdicts[network, shard] = verdicts
         self.steps.extend(step for _, _, step in verdicts.steps)
         self._lives.setdefault(network, {}).update(verdicts.lives)
         return True

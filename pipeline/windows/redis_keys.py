@@ -17,7 +17,7 @@ class Keys(NamedTuple):
     m:<community>       hash: pseudonym -> packed member
     n:<network>         ring of days, participants and activities summed over the shard
     judged              hash: network -> newest day judged
-    s:, r:<network>     states by community, readings (one JSON value each)
+    s:, r:<network>     states, readings of all communities (one packed value each)
     v:<network>         hash: community -> its life (JSON)
     a:<network>         hash: alert id -> open alert (JSON)
     outbox              stream of alert steps not yet relayed

@@ -6,9 +6,8 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import orjson
 
-from pipeline.history import Reading
+from pipeline.readings import decode_readings
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, pipelined
 from pipeline.windows.store import KeptProfile, OutboxEntry
@@ -16,13 +15,11 @@ from pipeline.windows.store import KeptProfile, OutboxEntry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.history import DetectorState
+    from pipeline.history import Reading
     from pipeline.windows.redis_scripts import Client
     from pipeline.windows.store import Verdicts
 
 _encode = msgspec.msgpack.Encoder().encode
-_encode_readings = msgspec.json.Encoder().encode
-_decode_readings = msgspec.json.Decoder(list[Reading]).decode
 
 
 class RedisVerdicts:
@@ -46,13 +43,9 @@ class RedisVerdicts:
         for shard, fences in zip(shards, found, strict=True):
             self._fences[shard] = {partition.decode(): int(offset) for partition, offset in fences.items()}
 
-    async def states(self, network: str, shards: Sequence[int]) -> dict[str, DetectorState]:
+    async def states(self, network: str, shards: Sequence[int]) -> list[bytes | None]:
         """See `VerdictStore.states`."""
-        found = await pipelined(self._client, [("GET", f"{self._keys.shard(shard)}s:{network}") for shard in shards])
-        states: dict[str, DetectorState] = {}
-        for value in found:
-            states |= orjson.loads(value) if value else {}
-        return states
+        return await pipelined(self._client, [("GET", f"{self._keys.shard(shard)}s:{network}") for shard in shards])
 
     async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
         """See `VerdictStore.commit`."""
@@ -61,8 +54,8 @@ class RedisVerdicts:
             "steps": [(alert_id, int(is_open), value.decode()) for alert_id, is_open, value in verdicts.steps],
         }
         prefix = self._keys.shard(shard)
-        values = (orjson.dumps(verdicts.states), _encode_readings(verdicts.readings), _encode(told))
-        arguments = [prefix, network, first_day, last_day, *values, _encode(self._fences.get(shard, {}))]
+        values = (verdicts.states, verdicts.readings, _encode(told), _encode(self._fences.get(shard, {})))
+        arguments = [prefix, network, first_day, last_day, *values]
         (kept,) = await self._commit.run([([f"{prefix}judged", f"{prefix}fences"], arguments)])
         return bool(kept)
 
@@ -100,9 +93,9 @@ class RedisVerdicts:
         await pipelined(self._client, [command])
 
     async def readings(self, network: str) -> list[Reading]:
-        """The newest reading of every community of a network."""
+        """See `VerdictStore.readings`."""
         found = await self._of_every_shard("GET", f"r:{network}")
-        return [reading for value in found if value for reading in _decode_readings(value)]
+        return [reading for value in found if value for reading in decode_readings(value).readings()]
 
     async def open_alerts(self, network: str) -> list[bytes]:
         """The last step of every open alert, as JSON."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.history import DetectorState, MemberHistories, Reading
+    from pipeline.history import MemberHistories, Reading
     from pipeline.windows.aggregate import Departments, ShardDelta
     from pipeline.windows.rolling import DayColumns
 
@@ -16,8 +16,6 @@ MEMBER_DAYS = 365
 """Days of a member that are read. Both stores remember more, and not the same: nobody must see the difference."""
 MEMBER_SILENT_DAYS = 182
 """Members without a day within so many are left out: no measure of members looks at them."""
-NETWORK_STATE = ""
-"""What is remembered of a network as a whole stands among the states of each shard; no community has this name."""
 
 
 class OutboxEntry(NamedTuple):
@@ -32,8 +30,10 @@ class OutboxEntry(NamedTuple):
 class Verdicts(NamedTuple):
     """What judging one shard up to a boundary leaves behind."""
 
-    states: dict[str, DetectorState]
-    readings: list[Reading]
+    states: bytes
+    """What is remembered of its communities: `remembering.py` knows the form."""
+    readings: bytes
+    """See `readings.py`."""
     steps: list[tuple[str, bool, bytes]]
     """(alert id, still open, alert transition as JSON), in order."""
     lives: dict[str, bytes]
@@ -99,8 +99,11 @@ class VerdictStore(Protocol):
     async def judged(self, network: str) -> dict[int, int]:
         """Newest day judged of each shard; shards never judged are absent."""
 
-    async def states(self, network: str, shards: Sequence[int]) -> dict[str, DetectorState]:
-        """What is remembered of each community between boundaries."""
+    async def states(self, network: str, shards: Sequence[int]) -> list[bytes | None]:
+        """What the last verdicts of each of these shards say of states, None where there were none."""
+
+    async def readings(self, network: str) -> list[Reading]:
+        """The newest reading of every community of a network."""
 
     async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
         """Keep the verdicts of boundaries `first_day` … `last_day` in one step; False if another judge was first."""

@@ -35,7 +35,7 @@ def raised(simulated: Simulated, settings: DetectionSettings) -> Iterator[tuple[
     watching = replace(settings, confirmed_weeks_at_most=0)
     states: list[DetectorState] = [{} for _ in simulated.daily]
     for day in range(HISTORY_DAYS - 1, simulated.daily.shape[1]):
-        decisions = decide(history_at(simulated, day), states, Calendar(), watching)
+        decisions = list(decide(history_at(simulated, day), states, Calendar(), watching))
         states = [decision.state for decision in decisions]
         steps = [(place, step) for place, decision in enumerate(decisions) for step in decision.steps]
         yield day, [place for place, step in steps if step.state is AlertState.RAISED]

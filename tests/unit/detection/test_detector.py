@@ -197,7 +197,7 @@ def test_states_pass_through_json_unchanged_and_decide_the_same(seed: int) -> No
     states: list[DetectorState] = [{} for _ in series]
     for day, decisions in enumerate(expected):
         states = orjson.loads(orjson.dumps(states))
-        found = decide(history_at(series, day, FEBRUARY), states, Calendar(), DetectionSettings())
+        found = list(decide(history_at(series, day, FEBRUARY), states, Calendar(), DetectionSettings()))
         assert found == decisions
         assert all(orjson.loads(orjson.dumps(step.evidence)) == step.evidence for d in found for step in d.steps)
         states = [decision.state for decision in found]

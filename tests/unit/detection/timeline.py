@@ -80,7 +80,7 @@ def judge(
     days = []
     for day in range(rows.shape[1]):
         history = history_at(rows, day, first_day, network)
-        decisions = decide(history, states, calendar or Calendar(), settings or DetectionSettings())
+        decisions = list(decide(history, states, calendar or Calendar(), settings or DetectionSettings()))
         told.extend(Told(day, place, step) for place, decision in enumerate(decisions) for step in decision.steps)
         states = [decision.state for decision in decisions]
         days.append(decisions)

@@ -3,30 +3,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.history import HISTORY_DAYS, History
 from pipeline.model import Phase
-from pipeline.scoring.phase import phases
+from pipeline.packing import Unpacker, pack
+from pipeline.scoring.phase import PHASES, PhaseStates, phases
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.phase import PhaseState
+unpack = Unpacker(PhaseStates)
 
 
 def judge(rows: list[list[tuple[int, int]]]) -> list[list[Phase]]:
     """Phases (days, C) of communities drawn as (weeks, participants of 7 days), judged every day of their life."""
     series = np.stack([np.concatenate([np.full(7 * count, level) for count, level in row]) for row in rows])
     padded = np.pad(series, ((0, 0), (HISTORY_DAYS - 1, 0)))
-    states: list[PhaseState] = [{} for _ in rows]
+    states = PhaseStates.at_first(len(rows))
     found = []
     for day in range(series.shape[1]):
-        seen, states, _ = phases(_history(padded[:, day : day + HISTORY_DAYS], day), states)
-        states = orjson.loads(orjson.dumps(states))
-        found.append(seen)
+        after, _ = phases(_history(padded[:, day : day + HISTORY_DAYS], day), states)
+        states = unpack(pack(after))
+        found.append([PHASES[code] for code in after.phase])
     return found
 
 
