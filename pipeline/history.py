@@ -6,13 +6,14 @@ Days are whole days in the network's time zone, numbered from 1970-01-01. A boun
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from pipeline.model import Kind
@@ -67,6 +68,72 @@ class MemberDay(msgspec.Struct, frozen=True, gc=False):
 
 MemberHistories = dict[str, list[MemberDay]]
 """pseudonym -> active days, oldest first, of one community as of a boundary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The M members of one community over N active days, the days of each side by side, newest first.
+
+    `pseudonyms`  (M,) in order
+    `starts`      (M + 1,) where the days of each begin; nobody is without any
+    `days`, `conversational`, `relational`, `participated`  (N,) see `MemberDay`
+    """
+
+    pseudonyms: list[str]
+    starts: NDArray[np.int64]
+    days: NDArray[np.int64]
+    conversational: NDArray[np.int64]
+    relational: NDArray[np.int64]
+    participated: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, histories: MemberHistories) -> Members:
+        """The same of members day by day."""
+        known = {name: histories[name] for name in sorted(histories) if histories[name]}
+        found = [msgspec.structs.astuple(one) for days in known.values() for one in reversed(days)]
+        day, conversational, relational, participated = np.array(found, dtype=np.int64).reshape(-1, 4).T
+        starts = np.cumsum([0, *map(len, known.values())], dtype=np.int64)
+        return cls(list(known), starts, day, conversational, relational, participated > 0)
+
+    def histories(self) -> MemberHistories:
+        """Day by day."""
+        columns = (self.days, self.conversational, self.relational, self.participated)
+        days = [MemberDay(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+        bounds = zip(self.starts[:-1].tolist(), self.starts[1:].tolist(), strict=True)
+        return {name: days[start:stop][::-1] for name, (start, stop) in zip(self.pseudonyms, bounds, strict=True)}
+
+    def place(self, pseudonym: str) -> int | None:
+        """Where a member stands, None for one who is not among them."""
+        place = bisect_left(self.pseudonyms, pseudonym)
+        return place if place < len(self.pseudonyms) and self.pseudonyms[place] == pseudonym else None
+
+    def first_day(self, place: int) -> int:
+        """The oldest active day of a member."""
+        return int(self.days[self.starts[place + 1] - 1])
+
+    def contributions(self, after_day: int, up_to_day: int) -> NDArray[np.int64]:
+        """Conversational acts of each on the days after `after_day` up to and with `up_to_day`, (M,)."""
+        return self._sum(self.conversational * self._inside(after_day, up_to_day))
+
+    def relations(self, after_day: int, up_to_day: int) -> NDArray[np.int64]:
+        """Relational acts of each within these days, (M,)."""
+        return self._sum(self.relational * self._inside(after_day, up_to_day))
+
+    def active_days(self, after_day: int, up_to_day: int) -> NDArray[np.int64]:
+        """On how many of these days each was active, (M,)."""
+        return self._sum(self._inside(after_day, up_to_day))
+
+    def days_of_participation(self, after_day: int, up_to_day: int) -> NDArray[np.int64]:
+        """On how many of these days each took part, (M,)."""
+        return self._sum(self.participated & self._inside(after_day, up_to_day))
+
+    def _inside(self, after_day: int, up_to_day: int) -> NDArray[np.bool_]:
+        inside: NDArray[np.bool_] = (self.days > after_day) & (self.days <= up_to_day)
+        return inside
+
+    def _sum(self, of_days: NDArray[np.int64] | NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.add.reduceat(of_days, self.starts[:-1], dtype=np.int64)
+
 
 DetectorState = dict[str, Any]
 """What a detector remembers of one community between two boundaries: JSON values only, empty at first."""

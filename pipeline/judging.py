@@ -30,7 +30,7 @@ from pipeline.windows.rolling import Windows
 from pipeline.windows.store import KeptProfile, Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
@@ -53,6 +53,8 @@ REVIEW_DAYS = 14
 """The champions of a community are looked at every second week, on a day that its id gives: that costs."""
 MOST_REVIEWED_MEMBERS = 5_000
 """Active in a year. Judging must not wait for the members of larger communities, whom nobody carries alone anyway."""
+MEMBERS_AT_ONCE = 5_000
+"""Of all communities that are looked at together: a few megabytes."""
 TELLING_SHARD = 0
 """The shard whose judge tells the steps of the network's own alert."""
 EARLY_RECOVERY_DAYS = 42
@@ -185,15 +187,16 @@ class Judge:
         history, day = boundary.history, boundary.history.boundary_day
         is_named = history.active_members[INDEX_WINDOW_DAYS] >= self._rules.smallest_group
         is_readable = history.active_members[365] <= MOST_REVIEWED_MEMBERS
-        for row in np.flatnonzero(is_named & is_readable).tolist():
-            if (crc32(history.communities[row].encode()) + day) % REVIEW_DAYS:
-                continue
-            members = await self._windows.members(history.network, history.communities[row], day)
-            known = work.remembered.champions.get(row)
-            notices, state = review(members, day, {} if known is None else msgspec.msgpack.decode(known))
-            work.remembered.champions[row] = msgspec.Raw(msgspec.msgpack.encode(state))
-            if notices:
-                work.steps[row].extend(champion_notice(boundary, row, notice) for notice in notices)
+        rows = np.flatnonzero(is_named & is_readable).tolist()
+        due = [row for row in rows if (crc32(history.communities[row].encode()) + day) % REVIEW_DAYS == 0]
+        for some in _batches(due, history.active_members[365]):
+            names = [history.communities[row] for row in some]
+            for row, members in zip(some, await self._windows.members(history.network, names, day), strict=True):
+                known = work.remembered.champions.get(row)
+                notices, state = review(members, day, {} if known is None else msgspec.msgpack.decode(known))
+                work.remembered.champions[row] = msgspec.Raw(msgspec.msgpack.encode(state))
+                if notices:
+                    work.steps[row].extend(champion_notice(boundary, row, notice) for notice in notices)
 
     def _network_alert(self, history: History, work: _Work, rules: NetworkRules) -> bool:
         """Whether nothing arrives from the network. Every shard keeps its state, one of them tells of it."""
@@ -270,6 +273,18 @@ class _Work:
         """The steps of all shards but the `held` ones, whose verdicts another judge has kept."""
         steps = [step for place, told in self.steps.items() if self._shard_of[place] not in held for step in told]
         return steps if TELLING_SHARD in held else steps + self.network_steps
+
+
+def _batches(rows: Sequence[int], members: NDArray[np.int64]) -> Iterator[list[int]]:
+    """Communities of about `MEMBERS_AT_ONCE` members together, `members` (C,) being those of each."""
+    some: list[int] = []
+    for row in rows:
+        some.append(row)
+        if members[some].sum() >= MEMBERS_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def _outbox_row(step: AlertTransition) -> tuple[str, bool, bytes]:

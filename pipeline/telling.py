@@ -114,7 +114,7 @@ class Teller:
 
     async def _members_evidence(self, history: History, row: int, evidence: dict[str, Any]) -> dict[str, Any]:
         day = history.boundary_day
-        members = await self._windows.members(history.network, history.communities[row], day)
+        (members,) = await self._windows.members(history.network, [history.communities[row]], day)
         carriers = champions(members, day - CHAMPION_QUIET_DAYS, CHAMPION_WINDOW_DAYS)
         present_days = evidence["present_window_days"]
         return {

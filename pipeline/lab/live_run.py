@@ -66,6 +66,6 @@ async def _read(
     run.engagement_percentile = reading.engagement_percentile
     steps = [msgspec.json.decode(value, type=AlertTransition) for value in await verdicts.open_alerts(network)]
     run.alerts = [step for step in steps if step.community == community]
-    members = await store.members(network, community, boundary)
+    (members,) = await store.members(network, [community], boundary)
     run.champions, run.quadrants = champions(members, boundary), quadrants(members, boundary)
     return run

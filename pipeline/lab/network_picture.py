@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pipeline.history import History, MemberHistories, Reading
+    from pipeline.history import History, Members, Reading
     from pipeline.model import Quadrant
     from pipeline.settings import Settings
     from pipeline.windows.store import WindowStore
@@ -143,7 +143,7 @@ async def network_picture(
     departments = await store.departments(network)
     counts, mixes = _MembershipCounts(), []
     for community in history.communities:
-        members = await store.members(network, community, day)
+        (members,) = await store.members(network, [community], day)
         counts.add(members, day)
         mixes.append(_mix(members, departments, day))
     return NetworkPicture(
@@ -168,7 +168,7 @@ class _MembershipCounts:
         self._quadrants: Counter[Quadrant] = Counter()
         self._lost = self._back = 0
 
-    def add(self, members: MemberHistories, day: int) -> None:
+    def add(self, members: Members, day: int) -> None:
         self._quadrants.update(quadrants(members, day))
         self._lost += lost_regulars(members, day)
         self._back += reactivated(members, day)
@@ -186,12 +186,12 @@ class _MembershipCounts:
         )
 
 
-def _mix(members: MemberHistories, departments: Mapping[str, str], day: int) -> DepartmentMix:
+def _mix(members: Members, departments: Mapping[str, str], day: int) -> DepartmentMix:
     return cross_department_share(
         Counter(
             departments[name]
-            for name, days in members.items()
-            if name in departments and days[-1].day > day - LONG_WINDOW_DAYS
+            for name, newest in zip(members.pseudonyms, members.days[members.starts[:-1]].tolist(), strict=True)
+            if name in departments and newest > day - LONG_WINDOW_DAYS
         )
     )
 

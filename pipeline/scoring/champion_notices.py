@@ -5,11 +5,13 @@ A community is looked at every second week. A notice is told once for each occas
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from pipeline.scoring.champion_texts import ChampionNotice, ChampionNoticeKind, text
 from pipeline.scoring.champions import (
@@ -17,14 +19,14 @@ from pipeline.scoring.champions import (
     CHAMPION_WINDOW_DAYS,
     REGULAR_CONTRIBUTIONS,
     Champion,
+    carriers,
     champions,
-    contributions,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from numpy.typing import NDArray
 
-    from pipeline.history import MemberDay, MemberHistories
+    from pipeline.history import Members
 
 __all__ = ["ChampionNotice", "ChampionNoticeKind", "ChampionState", "review", "text"]
 
@@ -72,7 +74,7 @@ class _Memory(msgspec.Struct, frozen=True, omit_defaults=True):
 class _Standing:
     """A community as of a boundary: its members, its champions of 91 days, and how large it was in these days."""
 
-    members: MemberHistories
+    members: Members
     day: int
     champions: list[Champion]
     contributions: int
@@ -82,16 +84,17 @@ class _Standing:
     def is_large_enough(self) -> bool:
         return self.active_members >= SMALLEST_ACTIVE_MEMBERS and self.contributions >= SMALLEST_CONTRIBUTIONS
 
+    def place(self, champion: Champion) -> int:
+        """Where one of its champions stands among its members."""
+        return bisect_left(self.members.pseudonyms, champion.pseudonym)
 
-def review(
-    members: MemberHistories, boundary_day: int, state: ChampionState
-) -> tuple[list[ChampionNotice], ChampionState]:
+
+def review(members: Members, boundary_day: int, state: ChampionState) -> tuple[list[ChampionNotice], ChampionState]:
     """What is new of the champions of one community, and the state to hand back at the next review.
 
     Days after `boundary_day` are ignored. The first review only tells what came up within the last week: what was so
     already a week ago counts as told, or a network would begin with a flood.
     """
-    members = {name: days for name, days in members.items() if days}
     if state:
         memory = msgspec.convert(state, _Memory)
     else:
@@ -101,7 +104,7 @@ def review(
     return notices, remembered
 
 
-def _review(members: MemberHistories, day: int, memory: _Memory) -> tuple[list[ChampionNotice], _Memory]:
+def _review(members: Members, day: int, memory: _Memory) -> tuple[list[ChampionNotice], _Memory]:
     now = _standing(members, day)
     silent = _silent(members, day)
     sole, sole_now, lower_reviews = _sole(now, memory)
@@ -118,32 +121,24 @@ def _review(members: MemberHistories, day: int, memory: _Memory) -> tuple[list[C
     )
 
 
-def _standing(members: MemberHistories, day: int, preferred: Container[str] = ()) -> _Standing:
+def _standing(members: Members, day: int, preferred: NDArray[np.bool_] | None = None) -> _Standing:
     after = day - CHAMPION_WINDOW_DAYS
-    found = champions(members, day, preferred=preferred)
-    active = sum(_is_active(days, after, day) for days in members.values())
-    total = sum(contributions(days, after, day) for days in members.values()) if found else 0
-    return _Standing(members, day, found, total, active)
+    made = members.contributions(after, day)
+    active = int(np.count_nonzero(members.active_days(after, day)))
+    return _Standing(members, day, carriers(members, made, preferred), int(made.sum()), active)
 
 
-def _is_active(days: list[MemberDay], after_day: int, up_to_day: int) -> bool:
-    newest = days[-1].day
-    if newest <= up_to_day:
-        return newest > after_day
-    return any(after_day < one.day <= up_to_day for one in days)
-
-
-def _silent(members: MemberHistories, day: int) -> list[ChampionNotice]:
+def _silent(members: Members, day: int) -> list[ChampionNotice]:
     """Champions of 21 days ago who carried the community and have contributed nothing since, while others did."""
     quiet_since = day - CHAMPION_QUIET_DAYS
-    since = {name: count for name, days in members.items() if (count := contributions(days, quiet_since, day))}
-    if not since:
+    since = members.contributions(quiet_since, day)
+    if not since.any():
         return []
     # Of equals those who go on are taken, as `champions.silent_champions` does.
-    before = _standing(members, quiet_since, preferred=since)
+    before = _standing(members, quiet_since, preferred=since > 0)
     if not before.is_large_enough:
         return []
-    missed = [c for c in before.champions if c.pseudonym not in since and c.share >= CARRIED_SHARE]
+    carrying = [champion for champion in before.champions if champion.share >= CARRIED_SHARE]
     return [
         _notice(
             ChampionNoticeKind.CHAMPION_SILENT,
@@ -151,18 +146,21 @@ def _silent(members: MemberHistories, day: int) -> list[ChampionNotice]:
             champion,
             last + 1,
             silent_days=day - last,
-            other_contributors_21_days=len(since),
-            other_contributions_21_days=sum(since.values()),
+            other_contributors_21_days=int(np.count_nonzero(since)),
+            other_contributions_21_days=int(since.sum()),
         )
-        for champion in missed
-        for last in [_last_contribution(members[champion.pseudonym], quiet_since)]
-        if _is_beyond_chance(members[champion.pseudonym], last, day - last)
+        for champion in carrying
+        for place in [before.place(champion)]
+        if not since[place]
+        for contributed in [_days_with_contributions(members, place, quiet_since)]
+        for last in [int(contributed.max())]
+        if _is_beyond_chance(contributed, last, day - last)
     ]
 
 
-def _is_beyond_chance(days: list[MemberDay], last_day: int, silent_days: int) -> bool:
+def _is_beyond_chance(contributed_days: NDArray[np.int64], last_day: int, silent_days: int) -> bool:
     """Whether a member who contributed in so many weeks before would hardly be silent so long by chance."""
-    weeks = _weeks_with_contributions(days, last_day)
+    weeks = _weeks(contributed_days, last_day)
     by_chance = (1.0 - min(weeks / WEEKS, 1.0)) ** (silent_days / WEEK_DAYS)
     return weeks >= KEPT_AT_IT_WEEKS and by_chance <= CHANCE_OF_SILENCE
 
@@ -187,40 +185,43 @@ def _new(now: _Standing) -> list[ChampionNotice]:
     """Champions who came in the last half year, well after the founding, kept at it, and were none 13 weeks ago."""
     if not now.is_large_enough:
         return []
-    founded = min(days[0].day for days in now.members.values())
+    members = now.members
+    founded = int(members.days.min())
     earliest = max(now.day - NEWCOMER_DAYS + 1, founded + FOUNDING_DAYS)
     carrying = [champion for champion in now.champions if champion.share >= CARRIED_SHARE]
-    came = [champion for champion in carrying if now.members[champion.pseudonym][0].day >= earliest]
-    before = champions(now.members, now.day - CHAMPION_WINDOW_DAYS) if came else []
+    came = [champion for champion in carrying if members.first_day(now.place(champion)) >= earliest]
+    before = champions(members, now.day - CHAMPION_WINDOW_DAYS) if came else []
     known = {champion.pseudonym for champion in before}
     return [
-        _notice(
-            ChampionNoticeKind.NEW_CHAMPION,
-            now,
-            champion,
-            days[0].day,
-            known_days=now.day - days[0].day + 1,
-        )
+        _notice(ChampionNoticeKind.NEW_CHAMPION, now, champion, first_day, known_days=now.day - first_day + 1)
         for champion in came
-        for days in [now.members[champion.pseudonym]]
+        for place in [now.place(champion)]
+        for first_day in [members.first_day(place)]
         if champion.pseudonym not in known and champion.contributions >= REGULAR_CONTRIBUTIONS
-        if _weeks_with_contributions(days, now.day) >= KEPT_AT_IT_WEEKS
+        if _weeks(_days_with_contributions(members, place, now.day), now.day) >= KEPT_AT_IT_WEEKS
     ]
 
 
-def _still_new(members: MemberHistories, day: int, welcomed: list[str]) -> list[str]:
+def _still_new(members: Members, day: int, welcomed: list[str]) -> list[str]:
     """Those of the welcomed who could be found new once more."""
-    return [name for name in welcomed if name in members and members[name][0].day > day - NEWCOMER_DAYS]
+    places = [members.place(name) for name in welcomed]
+    return [
+        members.pseudonyms[place]
+        for place in places
+        if place is not None and members.first_day(place) > day - NEWCOMER_DAYS
+    ]
 
 
-def _weeks_with_contributions(days: list[MemberDay], up_to_day: int) -> int:
+def _days_with_contributions(members: Members, place: int, up_to_day: int) -> NDArray[np.int64]:
+    own = slice(members.starts[place], members.starts[place + 1])
+    days = members.days[own]
+    return days[(members.conversational[own] > 0) & (days <= up_to_day)]
+
+
+def _weeks(contributed_days: NDArray[np.int64], up_to_day: int) -> int:
     """In how many of the 13 weeks up to a day a member contributed."""
-    back = (up_to_day - one.day for one in days if one.conversational and one.day <= up_to_day)
-    return len({ago // WEEK_DAYS for ago in back if ago < CHAMPION_WINDOW_DAYS})
-
-
-def _last_contribution(days: list[MemberDay], up_to_day: int) -> int:
-    return max(one.day for one in days if one.conversational and one.day <= up_to_day)
+    back = up_to_day - contributed_days
+    return len(set((back[back < CHAMPION_WINDOW_DAYS] // WEEK_DAYS).tolist()))
 
 
 def _notice(

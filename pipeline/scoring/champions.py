@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Container
+import numpy as np
 
-    from pipeline.history import MemberDay, MemberHistories
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.history import Members
 
 CHAMPION_WINDOW_DAYS = 91
 CHAMPION_QUIET_DAYS = 21
@@ -26,87 +28,72 @@ class Champion:
 
 
 def champions(
-    members: MemberHistories,
+    members: Members,
     boundary_day: int,
     window_days: int = CHAMPION_WINDOW_DAYS,
-    preferred: Container[str] = (),
+    preferred: NDArray[np.bool_] | None = None,
 ) -> list[Champion]:
     """The fewest members who together make half of the contributions (CHAOSS: contributor absence factor).
 
     Contributions are conversational acts of the last `window_days` days. Most first; of members with equally many the
-    `preferred` ones, then by pseudonym. Empty where nobody contributed.
+    `preferred` (M,) ones, then by pseudonym. Empty where nobody contributed.
     """
-    counted = ((name, contributions(days, boundary_day - window_days, boundary_day)) for name, days in members.items())
-    made = {name: count for name, count in counted if count}
-    total = sum(made.values())
-    found: list[Champion] = []
-    covered = 0
-    for name, count in sorted(made.items(), key=lambda item: (-item[1], item[0] not in preferred, item[0])):
-        if covered * 2 >= total:
-            break
-        found.append(Champion(name, count, round(count / total, 4)))
-        covered += count
-    return found
+    return carriers(members, members.contributions(boundary_day - window_days, boundary_day), preferred)
 
 
-def silent_champions(
-    members: MemberHistories, boundary_day: int, quiet_days: int = CHAMPION_QUIET_DAYS
-) -> list[Champion]:
+def carriers(members: Members, made: NDArray[np.int64], preferred: NDArray[np.bool_] | None = None) -> list[Champion]:
+    """The champions of members who made so many contributions each, (M,)."""
+    total = int(made.sum())
+    # Stable, so that equals stay in the order of their pseudonyms.
+    rank = -2 * made if preferred is None else -2 * made - preferred
+    order = np.argsort(rank, kind="stable")[: np.count_nonzero(made)]
+    counts = made[order]
+    needed = np.count_nonzero((np.cumsum(counts) - counts) * 2 < total)
+    return [
+        Champion(members.pseudonyms[place], count, round(count / total, 4))
+        for place, count in zip(order[:needed].tolist(), counts[:needed].tolist(), strict=True)
+    ]
+
+
+def silent_champions(members: Members, boundary_day: int, quiet_days: int = CHAMPION_QUIET_DAYS) -> list[Champion]:
     """Champions as of `quiet_days` ago without any contribution since, while at least one other contributed.
 
     Such a silence explains a decline and confirms it; it does not foretell one (docs/detection.md).
     """
     before = boundary_day - quiet_days
-    active = {name for name, days in members.items() if contributions(days, before, boundary_day) > 0}
-    if not active:
+    active = members.contributions(before, boundary_day) > 0
+    if not active.any():
         return []
     # Of equals those who go on are taken, so that how many are silent does not depend on anybody's pseudonym.
     carried = champions(members, before, preferred=active)
-    return [champion for champion in carried if champion.pseudonym not in active]
+    going_on = {members.pseudonyms[place] for place in np.flatnonzero(active).tolist()}
+    return [champion for champion in carried if champion.pseudonym not in going_on]
 
 
-def lost_participants(members: MemberHistories, boundary_day: int, present_days: int, baseline_days: int) -> int:
+def lost_participants(members: Members, boundary_day: int, present_days: int, baseline_days: int) -> int:
     """Members who took part in the `baseline_days` before the last `present_days`, and not since."""
     recent = boundary_day - present_days
-    before = recent - baseline_days
-    return sum(
-        any(active.participated and before < active.day <= recent for active in days)
-        and not any(active.participated and recent < active.day <= boundary_day for active in days)
-        for days in members.values()
+    before, since = (
+        members.days_of_participation(recent - baseline_days, recent),
+        members.days_of_participation(recent, boundary_day),
     )
+    return int(np.count_nonzero((before > 0) & (since == 0)))
 
 
-def lost_regulars(members: MemberHistories, boundary_day: int) -> int:
+def lost_regulars(members: Members, boundary_day: int) -> int:
     """Members with 4 or more contributions in days 91 to 180 back, and none in the last 90 days."""
-    recent = boundary_day - REGULAR_WINDOW_DAYS
-    return sum(
-        _was_regular(days, recent) and contributions(days, recent, boundary_day) == 0 for days in members.values()
-    )
+    return int(np.count_nonzero(_lost(members, boundary_day)))
 
 
-def reactivated(members: MemberHistories, boundary_day: int) -> int:
+def reactivated(members: Members, boundary_day: int) -> int:
     """Lost regulars who came back: lost as of 90 days ago, with a contribution in the last 90 days."""
     recent = boundary_day - REGULAR_WINDOW_DAYS
-    quiet = recent - REGULAR_WINDOW_DAYS
-    return sum(
-        _was_regular(days, quiet)
-        and contributions(days, quiet, recent) == 0
-        and contributions(days, recent, boundary_day) > 0
-        for days in members.values()
-    )
+    back = members.contributions(recent, boundary_day) > 0
+    return int(np.count_nonzero(_lost(members, recent) & back))
 
 
-def contributions(days: list[MemberDay], after_day: int, up_to_day: int) -> int:
-    """Conversational acts of one member on the days after `after_day` up to and with `up_to_day`."""
-    made = 0
-    # From the newest on, and no generator: a review asks this of every member several times.
-    for active in reversed(days):
-        if active.day <= after_day:
-            break
-        if active.day <= up_to_day:
-            made += active.conversational
-    return made
-
-
-def _was_regular(days: list[MemberDay], up_to_day: int) -> bool:
-    return contributions(days, up_to_day - REGULAR_WINDOW_DAYS, up_to_day) >= REGULAR_CONTRIBUTIONS
+def _lost(members: Members, boundary_day: int) -> NDArray[np.bool_]:
+    recent = boundary_day - REGULAR_WINDOW_DAYS
+    was_regular = members.contributions(recent - REGULAR_WINDOW_DAYS, recent) >= REGULAR_CONTRIBUTIONS
+    lost: NDArray[np.bool_] = was_regular & (members.contributions(recent, boundary_day) == 0)
+    return lost

@@ -1,51 +1,94 @@
-"""Reads the packed members that `apply.lua` writes (its part on members says how they are laid out)."""
+"""Reads the packed members that `apply.lua` writes (its part on members says how they are laid out), many at once."""
 
 from __future__ import annotations
 
-from pipeline.history import MemberDay
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pipeline.history import Members
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 _CONTINUES = 0x80
+_NUMBERS_A_DAY = 3
 
 
-def decode_member(value: bytes, oldest_day: int, seen_after: int, boundary_day: int) -> list[MemberDay]:
-    """Active days `oldest_day` to `boundary_day`, both included, oldest first; none without one after `seen_after`."""
-    hours = value[0]
-    at = 1 if hours == 0 else 3 + hours
-    day = value[at] | value[at + 1] << 8
-    # Who has long been silent is not decoded at all.
-    if day <= seen_after:
-        return []
-    days = _days(value, at + 2, day, oldest_day)
-    while days and days[0].day > boundary_day:
-        del days[0]
-    return days[::-1] if days and days[0].day > seen_after else []
+class _Days(NamedTuple):
+    """Active days of many members, the days of each side by side, newest first: `starts` (M,), the others (N,)."""
+
+    starts: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    days: NDArray[np.int64]
+    conversational: NDArray[np.int64]
+    relational: NDArray[np.int64]
+    """Relational acts * 2 + participated."""
 
 
-def _days(value: bytes, at: int, day: int, oldest_day: int) -> list[MemberDay]:
-    """Active days newest first. Nearly every number is a single byte: the loop asks no function for those."""
-    days = []
-    end = len(value)
-    while day >= oldest_day:
-        conversational, relational, at = value[at], value[at + 1], at + 2
-        if conversational >= _CONTINUES or relational >= _CONTINUES:
-            conversational, at = _varint(value, at - 2)
-            relational, at = _varint(value, at)
-        days.append(MemberDay(day, conversational, relational >> 1, relational & 1 == 1))
-        if at >= end:
-            break
-        gap, at = value[at], at + 1
-        if gap >= _CONTINUES:
-            gap, at = _varint(value, at - 1)
-        day -= gap
-    return days
+def decode_members(
+    communities: Sequence[Mapping[bytes, bytes]], oldest_day: int, seen_after: int, boundary_day: int
+) -> list[Members]:
+    """Pseudonym -> packed member of each community -> its members, of whom those without a day are left out.
+
+    Active days are `oldest_day` to `boundary_day`, both included; members without any after `seen_after` have none.
+    """
+    names = [sorted(found) for found in communities]
+    packed = [found[name] for found, known in zip(communities, names, strict=True) for name in known]
+    if not packed:
+        return [Members.of({}) for _ in communities]
+    everybody = _decode(packed)
+    inside = (everybody.days >= oldest_day) & (everybody.days <= boundary_day)
+    newest = np.maximum.reduceat(np.where(inside, everybody.days, seen_after), everybody.starts)
+    inside &= np.repeat(newest > seen_after, everybody.counts)
+    counts = np.add.reduceat(inside, everybody.starts, dtype=np.int64)
+    ends = np.append(0, np.cumsum(counts))
+    days, conversational, relational = (column[inside] for column in everybody[2:])
+    members, place = [], 0
+    for known in names:
+        start, stop = ends[place], ends[place + len(known)]
+        seen = np.flatnonzero(counts[place : place + len(known)])
+        members.append(
+            Members(
+                pseudonyms=[known[number].decode() for number in seen.tolist()],
+                starts=np.append(0, ends[place + 1 + seen] - start),
+                days=days[start:stop],
+                conversational=conversational[start:stop],
+                relational=relational[start:stop] >> 1,
+                participated=relational[start:stop] % 2 > 0,
+            )
+        )
+        place += len(known)
+    return members
 
 
-def _varint(value: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = value[at]
-        at += 1
-        number |= (byte & ~_CONTINUES) << shift
-        if not byte & _CONTINUES:
-            return number, at
-        shift += 7
+def _decode(packed: Sequence[bytes]) -> _Days:
+    """All days of packed members; an active day is three numbers, of which the last member's last lacks the gap."""
+    raw = np.frombuffer(b"".join(packed), dtype=np.uint8)
+    ends = np.cumsum(np.fromiter(map(len, packed), dtype=np.int64, count=len(packed)))
+    hours = raw[ends - np.diff(ends, prepend=0)].astype(np.int64)
+    starts = ends - np.diff(ends, prepend=0) + np.where(hours == 0, 1, 3 + hours)
+    newest = raw[starts] + raw[starts + 1].astype(np.int64) * 256
+    numbers, counts = _numbers(raw, starts + 2, ends)
+    days = (counts + 1) // _NUMBERS_A_DAY
+    first = np.cumsum(days) - days
+    back = np.arange(days.sum()) - np.repeat(first, days)
+    place = np.repeat(np.cumsum(counts) - counts, days) + _NUMBERS_A_DAY * back
+    ago = np.cumsum(np.where(back > 0, numbers[place - 1], 0))
+    return _Days(first, days, np.repeat(newest + ago[first], days) - ago, numbers[place], numbers[place + 1])
+
+
+def _numbers(
+    raw: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The varints that lie in some runs of bytes, and how many of them lie in each."""
+    sizes = ends - starts
+    first = np.cumsum(sizes) - sizes
+    body = raw[np.arange(sizes.sum()) + np.repeat(starts - first, sizes)]
+    is_last = body < _CONTINUES
+    begins = np.flatnonzero(np.append(True, is_last[:-1]))
+    shifts = 7 * (np.arange(len(body)) - np.repeat(begins, np.diff(begins, append=len(body))))
+    numbers = np.add.reduceat((body % _CONTINUES).astype(np.int64) << shifts, begins)
+    return numbers, np.add.reduceat(is_last, first, dtype=np.int64)

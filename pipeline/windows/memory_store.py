@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.history import WINDOW_HOURS, MemberDay
+from pipeline.history import WINDOW_HOURS, MemberDay, Members
 from pipeline.readings import decode_readings
 from pipeline.windows.aggregate import HOUR_BITS
 from pipeline.windows.columns import (
@@ -227,8 +227,11 @@ class MemoryStore:
             ),
         )
 
-    async def members(self, network: str, community: str, boundary_day: int) -> MemberHistories:
+    async def members(self, network: str, communities: Sequence[str], boundary_day: int) -> list[Members]:
         """See `WindowStore.members`."""
+        return [Members.of(self._histories(network, community, boundary_day)) for community in communities]
+
+    def _histories(self, network: str, community: str, boundary_day: int) -> MemberHistories:
         histories = {}
         for pseudonym, member in self._communities[network][community].members.items():
             days = _within(member.days, boundary_day)

@@ -15,7 +15,7 @@ from pipeline.windows.columns import (
     RING_DAYS,
     RING_HOURS,
 )
-from pipeline.windows.members import decode_member
+from pipeline.windows.members import decode_members
 from pipeline.windows.memory_store import hour_windows
 from pipeline.windows.redis_fences import RedisFences
 from pipeline.windows.redis_keys import Keys
@@ -27,7 +27,7 @@ from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pipeline.history import MemberHistories
+    from pipeline.history import Members
     from pipeline.windows.aggregate import Departments, ShardDelta
     from pipeline.windows.redis_scripts import Client
     from pipeline.windows.store import HourWindow
@@ -143,13 +143,16 @@ class RedisStore:
             ),
         )
 
-    async def members(self, network: str, community: str, boundary_day: int) -> MemberHistories:
+    async def members(self, network: str, communities: Sequence[str], boundary_day: int) -> list[Members]:
         """See `WindowStore.members`."""
-        prefix = self._keys.shard(self._shard(network, community))
-        (found,) = await pipelined(self._client, [("HGETALL", f"{prefix}m:{network}/{community}")])
+        prefixes = [self._keys.shard(self._shard(network, community)) for community in communities]
+        commands = [
+            ("HGETALL", f"{prefix}m:{network}/{community}")
+            for prefix, community in zip(prefixes, communities, strict=True)
+        ]
+        found = await pipelined(self._client, commands)
         oldest_day, seen_after = boundary_day - MEMBER_DAYS + 1, boundary_day - MEMBER_SILENT_DAYS
-        decoded = ((name, decode_member(value, oldest_day, seen_after, boundary_day)) for name, value in found.items())
-        return {name.decode(): days for name, days in decoded if days}
+        return decode_members(found, oldest_day, seen_after, boundary_day)
 
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
         """See `WindowStore.hours`."""

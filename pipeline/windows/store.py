@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.history import MemberHistories, Reading
+    from pipeline.history import Members, Reading
     from pipeline.windows.aggregate import Departments, ShardDelta
     from pipeline.windows.rolling import DayColumns
 
@@ -83,8 +83,8 @@ class WindowStore(Protocol):
     ) -> DayColumns:
         """Days of all communities of these shards: what these boundaries need, and all that is newer."""
 
-    async def members(self, network: str, community: str, boundary_day: int) -> MemberHistories:
-        """Active days within `MEMBER_DAYS` up to and with the boundary day, of every member of a community.
+    async def members(self, network: str, communities: Sequence[str], boundary_day: int) -> list[Members]:
+        """Active days within `MEMBER_DAYS` up to and with the boundary day, of every member of each community.
 
         Members without any within the last `MEMBER_SILENT_DAYS` are left out.
         """

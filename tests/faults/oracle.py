@@ -155,7 +155,8 @@ async def cells_of(store: WindowStore, shards: int, last_days: dict[str, int]) -
         history = windows.as_of(last_day)
         cells |= _events(history)
         for community in history.communities:
-            cells |= _members(community, await store.members(network, community, last_day))
+            (members,) = await store.members(network, [community], last_day)
+            cells |= _members(community, members.histories())
     return cells
 
 

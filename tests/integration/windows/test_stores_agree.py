@@ -101,10 +101,10 @@ async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: li
             for back in (0, 1, 7, 30):
                 assert history.participants_7_days[row, -1 - back] == plain.participants(community, boundary - back)
                 assert history.active_members_7_days[row, -1 - back] == plain.active(community, boundary - back, 7)
-            members = await store.members("acme", community, boundary)
+            (members,) = await store.members("acme", [community], boundary)
             assert {
                 name: [(d.day, d.conversational, d.relational, d.participated) for d in found]
-                for name, found in members.items()
+                for name, found in members.histories().items()
             } == {
                 name: found
                 for name, found in plain.members(community, boundary, MEMBER_DAYS).items()

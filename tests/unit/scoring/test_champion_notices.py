@@ -9,9 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.history import MemberDay
+from pipeline.history import MemberDay, Members
 from pipeline.scoring.champion_notices import ChampionNotice, ChampionNoticeKind, review, text
-from pipeline.scoring.champions import contributions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,7 +47,7 @@ def told(members: MemberHistories, first_week: int, last_week: int) -> list[tupl
     found: list[tuple[int, ChampionNotice]] = []
     for week in range(first_week, last_week):
         day = BEGIN + WEEK * week + WEEK - 1
-        notices, state = review(as_of(members, day), day, json.loads(json.dumps(state)))
+        notices, state = review(Members.of(as_of(members, day)), day, json.loads(json.dumps(state)))
         found.extend((week, notice) for notice in notices)
     return found
 
@@ -168,7 +167,7 @@ def test_members_who_came_only_after_the_boundary_count_for_nothing() -> None:
     # A late activity may bring a member whose days all lie ahead of the boundary: the windows hand out an empty list.
     members = {"star": weekly(range(20), 12), **others(range(20))}
     day = BEGIN + 20 * WEEK - 1
-    assert review({**members, "later": []}, day, {}) == review(members, day, {})
+    assert review(Members.of({**members, "later": []}), day, {}) == review(Members.of(members), day, {})
 
 
 @st.composite
@@ -183,7 +182,7 @@ def has_ties(members: MemberHistories) -> bool:
     """Whether two members made equally many contributions in any 91 days that a review looks at."""
     for week in range(60):
         day = BEGIN + WEEK * week + WEEK - 1
-        made = [made for days in members.values() if (made := contributions(days, day - 91, day))]
+        made = [made for made in Members.of(members).contributions(day - 91, day).tolist() if made]
         if len(made) != len(set(made)):
             return True
     return False

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.history import MemberDay
+from pipeline.history import MemberDay, Members
 from pipeline.model import Quadrant
-from pipeline.scoring.champions import champions, lost_regulars, reactivated, silent_champions
-from pipeline.scoring.quadrants import quadrants
+from pipeline.scoring import champions as measures
+from pipeline.scoring import quadrants as places
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipeline.history import MemberHistories
 
 TODAY = 20_000
+T = TypeVar("T")
+
+
+def of_histories(measure: Callable[[Members, int], T]) -> Callable[[MemberHistories, int], T]:
+    return lambda histories, day: measure(Members.of(histories), day)
+
+
+champions = of_histories(measures.champions)
+silent_champions = of_histories(measures.silent_champions)
+lost_regulars = of_histories(measures.lost_regulars)
+reactivated = of_histories(measures.reactivated)
+quadrants = of_histories(places.quadrants)
 
 
 def wrote(*days_ago_and_counts: tuple[int, int]) -> list[MemberDay]:
