@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -249,7 +251,7 @@ class _Work:
 
     def take(self, source: DayColumns) -> None:
         """Take in which communities there are."""
-        self._shard_of = source.shards
+        self._shard_of = np.array(source.shards, dtype=np.int64)
         self.remembered = self.remembered.of(source.communities)
         self.readings: ReadingColumns
         self.steps: dict[int, list[AlertTransition]] = defaultdict(list)
@@ -257,9 +259,9 @@ class _Work:
 
     def verdicts_by_shard(self) -> dict[int, Verdicts]:
         """What is to be kept of each shard."""
-        by_shard = {shard: self._verdicts(np.flatnonzero(np.equal(self._shard_of, shard))) for shard in self.shards}
+        by_shard = {shard: self._verdicts(np.flatnonzero(self._shard_of == shard)) for shard in self.shards}
         for place, steps in sorted(self.steps.items()):
-            by_shard[self._shard_of[place]].steps.extend(_outbox_row(step) for step in steps)
+            by_shard[int(self._shard_of[place])].steps.extend(_outbox_row(step) for step in steps)
         if TELLING_SHARD in by_shard:
             by_shard[TELLING_SHARD].steps.extend(_outbox_row(step) for step in self.network_steps)
         return by_shard
@@ -277,14 +279,9 @@ class _Work:
 
 def _batches(rows: Sequence[int], members: NDArray[np.int64]) -> Iterator[list[int]]:
     """Communities of about `MEMBERS_AT_ONCE` members together, `members` (C,) being those of each."""
-    some: list[int] = []
-    for row in rows:
-        some.append(row)
-        if members[some].sum() >= MEMBERS_AT_ONCE:
-            yield some
-            some = []
-    if some:
-        yield some
+    batch = np.cumsum(members[rows]) // MEMBERS_AT_ONCE
+    for _, some in groupby(zip(batch.tolist(), rows, strict=True), key=itemgetter(0)):
+        yield [row for _, row in some]
 
 
 def _outbox_row(step: AlertTransition) -> tuple[str, bool, bytes]:

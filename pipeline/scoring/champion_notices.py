@@ -21,6 +21,7 @@ from pipeline.scoring.champions import (
     Champion,
     carriers,
     champions,
+    named,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ SMALLEST_CONTRIBUTIONS = 12
 """Contributions in 91 days: about one a week. With fewer, who makes half of them is an accident."""
 CARRIED_SHARE = 0.15
 """Share of the contributions from which one member carries a community: where ten do, the loss of one leaves nine."""
+MOST_CARRYING = 1 + int(1 / CARRIED_SHARE)
 KEPT_AT_IT_WEEKS = 4
 """Weeks of the 13 in which somebody contributed who is said to carry a community. Who came for one discussion leads the
 count for 13 weeks, and is then found silent; that is no loss."""
@@ -76,13 +78,19 @@ class _Standing:
 
     members: Members
     day: int
-    champions: list[Champion]
+    champions: int
+    foremost: list[Champion]
+    """The first of the champions: all who may carry the community alone."""
     contributions: int
     active_members: int
 
     @property
     def is_large_enough(self) -> bool:
         return self.active_members >= SMALLEST_ACTIVE_MEMBERS and self.contributions >= SMALLEST_CONTRIBUTIONS
+
+    @property
+    def carrying(self) -> list[Champion]:
+        return [champion for champion in self.foremost if champion.share >= CARRIED_SHARE]
 
     def place(self, champion: Champion) -> int:
         """Where one of its champions stands among its members."""
@@ -125,7 +133,9 @@ def _standing(members: Members, day: int, preferred: NDArray[np.bool_] | None = 
     after = day - CHAMPION_WINDOW_DAYS
     made = members.contributions(after, day)
     active = int(np.count_nonzero(members.active_days(after, day)))
-    return _Standing(members, day, carriers(members, made, preferred), int(made.sum()), active)
+    places = carriers(made, preferred)
+    foremost = named(members, made, places[:MOST_CARRYING])
+    return _Standing(members, day, len(places), foremost, int(made.sum()), active)
 
 
 def _silent(members: Members, day: int) -> list[ChampionNotice]:
@@ -138,7 +148,6 @@ def _silent(members: Members, day: int) -> list[ChampionNotice]:
     before = _standing(members, quiet_since, preferred=since > 0)
     if not before.is_large_enough:
         return []
-    carrying = [champion for champion in before.champions if champion.share >= CARRIED_SHARE]
     return [
         _notice(
             ChampionNoticeKind.CHAMPION_SILENT,
@@ -149,7 +158,7 @@ def _silent(members: Members, day: int) -> list[ChampionNotice]:
             other_contributors_21_days=int(np.count_nonzero(since)),
             other_contributions_21_days=int(since.sum()),
         )
-        for champion in carrying
+        for champion in before.carrying
         for place in [before.place(champion)]
         if not since[place]
         for contributed in [_days_with_contributions(members, place, quiet_since)]
@@ -169,7 +178,7 @@ def _sole(now: _Standing, memory: _Memory) -> tuple[list[ChampionNotice], str | 
     """The notice of a sole contributor if there is a new one; who is remembered as told; reviews in a row below .5."""
     if not now.is_large_enough:
         return [], memory.sole, memory.sole_lower_reviews
-    first = now.champions[0]
+    first = now.foremost[0]
     if first.share >= SOLE_SHARE:
         if first.pseudonym == memory.sole:
             return [], memory.sole, 0
@@ -188,8 +197,7 @@ def _new(now: _Standing) -> list[ChampionNotice]:
     members = now.members
     founded = int(members.days.min())
     earliest = max(now.day - NEWCOMER_DAYS + 1, founded + FOUNDING_DAYS)
-    carrying = [champion for champion in now.champions if champion.share >= CARRIED_SHARE]
-    came = [champion for champion in carrying if members.first_day(now.place(champion)) >= earliest]
+    came = [champion for champion in now.carrying if members.first_day(now.place(champion)) >= earliest]
     before = champions(members, now.day - CHAMPION_WINDOW_DAYS) if came else []
     known = {champion.pseudonym for champion in before}
     return [
@@ -230,8 +238,8 @@ def _notice(
     """A notice with the evidence that all kinds share; counts and share are of the 91 days up to `standing.day`."""
     evidence: dict[str, Any] = {
         "champion": champion.pseudonym,
-        "champion_place": standing.champions.index(champion) + 1,
-        "champions": len(standing.champions),
+        "champion_place": standing.foremost.index(champion) + 1,
+        "champions": standing.champions,
         "champion_contributions": champion.contributions,
         "share_of_contributions": champion.share,
         "community_contributions": standing.contributions,

@@ -38,20 +38,27 @@ def champions(
     Contributions are conversational acts of the last `window_days` days. Most first; of members with equally many the
     `preferred` (M,) ones, then by pseudonym. Empty where nobody contributed.
     """
-    return carriers(members, members.contributions(boundary_day - window_days, boundary_day), preferred)
+    made = members.contributions(boundary_day - window_days, boundary_day)
+    places = carriers(made, preferred)
+    return named(members, made, places)
 
 
-def carriers(members: Members, made: NDArray[np.int64], preferred: NDArray[np.bool_] | None = None) -> list[Champion]:
-    """The champions of members who made so many contributions each, (M,)."""
-    total = int(made.sum())
+def carriers(made: NDArray[np.int64], preferred: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    """The places of the champions among members who made so many contributions each, (M,) -> (K,)."""
     # Stable, so that equals stay in the order of their pseudonyms.
     rank = -2 * made if preferred is None else -2 * made - preferred
-    order = np.argsort(rank, kind="stable")[: np.count_nonzero(made)]
+    order = np.argsort(rank, kind="stable")
     counts = made[order]
-    needed = np.count_nonzero((np.cumsum(counts) - counts) * 2 < total)
+    covered_before = np.cumsum(counts) - counts
+    return order[: np.count_nonzero((covered_before * 2 < made.sum()) & (counts > 0))]
+
+
+def named(members: Members, made: NDArray[np.int64], places: NDArray[np.int64]) -> list[Champion]:
+    """Some of the champions by their places."""
+    total = int(made.sum())
     return [
         Champion(members.pseudonyms[place], count, round(count / total, 4))
-        for place, count in zip(order[:needed].tolist(), counts[:needed].tolist(), strict=True)
+        for place, count in zip(places.tolist(), made[places].tolist(), strict=True)
     ]
 
 

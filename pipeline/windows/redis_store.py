@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -125,13 +126,15 @@ class RedisStore:
         first_day = first_boundary - READ_BACK_DAYS + 1
         last_day = max([last_boundary, *newest.tolist(), *positions(sums)[1].tolist()])
         lines = await self._lines(network, shards)
+        known = list(chain.from_iterable(names for _, names in communities))
+        shown_names = chain.from_iterable(names.values() for _, names in communities)
         columns, network_rings = (Rings(raws, RING_DAYS, first_day, last_day) for raws in (rings, sums))
         return DayColumns(
             network=network,
-            communities=tuple(name.decode() for _, names in communities for name in names),
-            names=tuple(shown.decode() or None for _, names in communities for shown in names.values()),
-            lines=tuple(lines.get(name) for _, names in communities for name in names),
-            shards=tuple(shard for shard, names in communities for _ in names),
+            communities=tuple(map(bytes.decode, known)),
+            names=tuple([shown or None for shown in map(bytes.decode, shown_names)]),
+            lines=tuple(map(lines.get, known)),
+            shards=tuple(chain.from_iterable(repeat(shard, len(names)) for shard, names in communities)),
             first_days=first,
             first_day=first_day,
             days=last_day - first_day + 1,
@@ -167,7 +170,8 @@ class RedisStore:
         found = await pipelined(
             self._client, [("HGETALL", f"{self._keys.shard(shard)}c:{network}") for shard in shards]
         )
-        return [(shard, dict(sorted(names.items()))) for shard, names in zip(shards, found, strict=True)]
+        in_order = [{name: names[name] for name in sorted(names)} for names in found]
+        return list(zip(shards, in_order, strict=True))
 
     async def _lines(self, network: str, shards: Sequence[int]) -> dict[bytes, str]:
         found = await pipelined(

@@ -106,7 +106,7 @@ def _copy(
 ) -> None:
     """Copy a run of records of each ring, (first records, how many), to (places, bytes); what is missing stays zero."""
     starts = source[0] * record + HEADER_BYTES
-    sizes = np.minimum(source[1] * record, np.array([len(raw) for raw in raws]) - starts)
+    sizes = np.minimum(source[1] * record, np.fromiter(map(len, raws), dtype=np.int64, count=len(raws)) - starts)
     places = target[0] * record
     some = np.flatnonzero(sizes > 0)
     runs = np.stack([some, places[some], (places + sizes)[some], starts[some], (starts + sizes)[some]], axis=1)
