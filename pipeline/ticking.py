@@ -49,12 +49,12 @@ class Ticking:
         """
         if not await self._lease.take():
             return False
-        own_seconds = clock.now_seconds()
-        now_seconds = own_seconds - self._ahead_seconds
-        value, milliseconds = encode_clock(now_seconds), int(now_seconds * UNIX_MS)
         try:
             # Asked each time: a partition that was added must learn the time too, or nothing would be judged any more.
             partitions = await self._producer.partitions_for(self._topic)
+            own_seconds = clock.now_seconds()
+            now_seconds = own_seconds - self._ahead_seconds
+            value, milliseconds = encode_clock(now_seconds), int(now_seconds * UNIX_MS)
             sent = [
                 await self._producer.send(self._topic, value, partition=partition, timestamp_ms=milliseconds)
                 for partition in sorted(partitions)
