@@ -145,7 +145,7 @@ class Lanes(Generic[Work]):
         """False where the lanes were halted before it was applied: whoever owns the partition next reads it again."""
         partition = (batch.topic, batch.partition)
         if not self._is_in_order(partition, batch):
-            return
+            return False
         work = self._handler.take(batch)
         if work is not None and not await self._apply(work, partition, lane):
             return False

@@ -55,7 +55,7 @@ def partitions_by_name(deployment: FaultyDeployment) -> dict[str, frozenset[int]
 class Watch(threading.Thread):
     """Notes the longest time that partitions which had more to count made no progress."""
 
-    def __init__(self, deployment: FaultyDeployment, partitions: set[int]) -> None:
+    def __init__(self, deployment: FaultyDeployment, partitions: frozenset[int]) -> None:
         super().__init__(daemon=True)
         self._deployment = deployment
         self._partitions = partitions

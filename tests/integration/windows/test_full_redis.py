@@ -10,7 +10,7 @@ import redis
 import redis.asyncio
 
 from pipeline.errors import RetryLater
-from pipeline.model import Kind, TrustedActivity
+from pipeline.model import Kind, trusted_activity
 from pipeline.windows.aggregate import Aggregator
 from pipeline.windows.columns import KIND_COLUMN
 from pipeline.windows.redis_store import RedisStore
@@ -19,6 +19,8 @@ from tests.servers.valkey import Valkey
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pipeline.model import TrustedActivity
 
 START = 1_700_000_000
 DAY = 86_400
@@ -39,17 +41,8 @@ def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
 def batch(first: int, day: int) -> list[TrustedActivity]:
     """One activity of each of many communities, all in one shard: one script with more than a thousand writes."""
     return [
-        TrustedActivity(
-            offset=first + number,
-            seconds=START + day * DAY,
-            kind=KIND_COLUMN[Kind.POST],
-            network="acme",
-            community=f"community-{number}",
-            member="0123456789a",
-            bot=False,
-            count=1,
-            of_object=False,
-            communityname=None,
+        trusted_activity(
+            first + number, START + day * DAY, KIND_COLUMN[Kind.POST], "acme", f"community-{number}", "0123456789a"
         )
         for number in range(COMMUNITIES)
     ]
@@ -72,7 +65,7 @@ async def count(url: str, activities: list[TrustedActivity]) -> bool:
     async with redis.asyncio.Redis.from_url(url) as client:
         store = RedisStore(client, "elan", 1)
         try:
-            await store.apply("topic:0", activities[0].offset, activities[-1].offset + 1, shards)
+            await store.apply("topic:0", activities[0][0], activities[-1][0] + 1, shards)
         except RetryLater:
             return False
         return True

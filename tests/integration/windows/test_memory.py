@@ -1,4 +1,4 @@
-"""What communities that were active on every day of a year hold in Redis, members and windows of all widths included."""
+"""What communities that were active on every day of a year hold in Redis, members and all windows included."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import redis.asyncio
 
 from pipeline.lab.bench_topic import KIND_SHARES
-from pipeline.model import Kind, TrustedActivity
+from pipeline.model import Kind, trusted_activity
 from pipeline.windows.aggregate import Aggregator, shard_of
 from pipeline.windows.columns import KIND_COLUMN, RING_DAYS
 from pipeline.windows.redis_keys import Keys
@@ -17,6 +17,8 @@ from pipeline.windows.redis_store import RedisStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pipeline.model import TrustedActivity
 
 BYTES_A_COMMUNITY = 8_000
 BYTES_A_MEMBERSHIP = 100
@@ -31,18 +33,14 @@ def year(random: Random) -> Iterator[list[TrustedActivity]]:
     kinds, shares = [KIND_COLUMN[Kind(kind)] for kind in KIND_SHARES], list(KIND_SHARES.values())
     for day in range(FIRST_DAY, FIRST_DAY + RING_DAYS):
         yield [
-            TrustedActivity(
-                offset=(day - FIRST_DAY) * COMMUNITIES * ACTS_A_DAY + community * ACTS_A_DAY + act,
-                seconds=float(day * DAY_SECONDS + random.randrange(DAY_SECONDS)),
-                kind=random.choices(kinds, shares)[0],
-                network=NETWORK,
-                community=f"community-{community:05}",
+            trusted_activity(
+                (day - FIRST_DAY) * COMMUNITIES * ACTS_A_DAY + community * ACTS_A_DAY + act,
+                float(day * DAY_SECONDS + random.randrange(DAY_SECONDS)),
+                random.choices(kinds, shares)[0],
+                NETWORK,
+                f"community-{community:05}",
                 # Squared: some act far more often than others.
-                member=f"{community:05}{int(MEMBERS * random.random() ** 2):06}",
-                bot=False,
-                count=1,
-                of_object=False,
-                communityname=None,
+                f"{community:05}{int(MEMBERS * random.random() ** 2):06}",
             )
             for community in range(COMMUNITIES)
             for act in range(ACTS_A_DAY)
@@ -57,7 +55,7 @@ async def weigh(url: str) -> tuple[int, int, int]:
     client = redis.asyncio.Redis.from_url(url)
     aggregator, store = Aggregator(SHARDS, lambda _: "UTC"), RedisStore(client, NAMESPACE, SHARDS)
     for activities in year(Random(7)):
-        first = activities[0].offset
+        first = activities[0][0]
         await store.apply("topic:0", first, first + len(activities), aggregator.add(activities))
     rings = members = memberships = 0
     for number in range(COMMUNITIES):
