@@ -27,7 +27,7 @@ def with_values(changes: dict[str, object]) -> bytes:
     """An event with values of any type; what JSON cannot say is left out."""
     try:
         return changed(**changes)
-    except (TypeError, orjson.JSONEncodeError):
+    except (KeyError, TypeError, orjson.JSONEncodeError):
         return activity()
 
 
