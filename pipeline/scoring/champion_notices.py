@@ -85,10 +85,6 @@ class _Standing:
     active_members: int
 
     @property
-    def is_large_enough(self) -> bool:
-        return self.active_members >= SMALLEST_ACTIVE_MEMBERS and self.contributions >= SMALLEST_CONTRIBUTIONS
-
-    @property
     def carrying(self) -> list[Champion]:
         return [champion for champion in self.foremost if champion.share >= CARRIED_SHARE]
 
@@ -129,13 +125,16 @@ def _review(members: Members, day: int, memory: _Memory) -> tuple[list[ChampionN
     )
 
 
-def _standing(members: Members, day: int, preferred: NDArray[np.bool_] | None = None) -> _Standing:
+def _standing(members: Members, day: int, preferred: NDArray[np.bool_] | None = None) -> _Standing | None:
+    """None where the community is too small for anything to be said of it."""
     after = day - CHAMPION_WINDOW_DAYS
     made = members.contributions(after, day)
     active = int(np.count_nonzero(members.active_days(after, day)))
+    total = int(made.sum())
+    if active < SMALLEST_ACTIVE_MEMBERS or total < SMALLEST_CONTRIBUTIONS:
+        return None
     places = carriers(made, preferred)
-    foremost = named(members, made, places[:MOST_CARRYING])
-    return _Standing(members, day, len(places), foremost, int(made.sum()), active)
+    return _Standing(members, day, len(places), named(members, made, places[:MOST_CARRYING]), total, active)
 
 
 def _silent(members: Members, day: int) -> list[ChampionNotice]:
@@ -146,7 +145,7 @@ def _silent(members: Members, day: int) -> list[ChampionNotice]:
         return []
     # Of equals those who go on are taken, as `champions.silent_champions` does.
     before = _standing(members, quiet_since, preferred=since > 0)
-    if not before.is_large_enough:
+    if before is None:
         return []
     return [
         _notice(
@@ -174,9 +173,9 @@ def _is_beyond_chance(contributed_days: NDArray[np.int64], last_day: int, silent
     return weeks >= KEPT_AT_IT_WEEKS and by_chance <= CHANCE_OF_SILENCE
 
 
-def _sole(now: _Standing, memory: _Memory) -> tuple[list[ChampionNotice], str | None, int]:
+def _sole(now: _Standing | None, memory: _Memory) -> tuple[list[ChampionNotice], str | None, int]:
     """The notice of a sole contributor if there is a new one; who is remembered as told; reviews in a row below .5."""
-    if not now.is_large_enough:
+    if now is None:
         return [], memory.sole, memory.sole_lower_reviews
     first = now.foremost[0]
     if first.share >= SOLE_SHARE:
@@ -190,9 +189,9 @@ def _sole(now: _Standing, memory: _Memory) -> tuple[list[ChampionNotice], str | 
     return ([], None, 0) if rearmed else ([], memory.sole, lower)
 
 
-def _new(now: _Standing) -> list[ChampionNotice]:
+def _new(now: _Standing | None) -> list[ChampionNotice]:
     """Champions who came in the last half year, well after the founding, kept at it, and were none 13 weeks ago."""
-    if not now.is_large_enough:
+    if now is None:
         return []
     members = now.members
     founded = int(members.days.min())
