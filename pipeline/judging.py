@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -16,10 +15,9 @@ from pipeline.detection.detector import decide
 from pipeline.detection.network_drop import NetworkCause, decide_network
 from pipeline.detection.network_level import NetworkSeries
 from pipeline.detection.verdict import Resolution
+from pipeline.judging_work import TELLING_SHARD, Work
 from pipeline.model import AlertState
-from pipeline.publish.alerts import encode_transition
 from pipeline.reading_columns import readings_of
-from pipeline.readings import encode_readings
 from pipeline.remembering import unpack
 from pipeline.scoring.abaque import Abaque, percentiles
 from pipeline.scoring.champion_notices import review
@@ -29,7 +27,7 @@ from pipeline.scoring.phase import phases
 from pipeline.scoring.profile import Profile, learn
 from pipeline.telling import Boundary, Teller, champion_notice, network_step, phase_notice
 from pipeline.windows.rolling import Windows
-from pipeline.windows.store import KeptProfile, Verdicts
+from pipeline.windows.store import KeptProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,11 +40,8 @@ if TYPE_CHECKING:
     from pipeline.detection.verdict import Step
     from pipeline.history import DetectorState, History, Reading
     from pipeline.model import AlertTransition
-    from pipeline.readings import ReadingColumns
-    from pipeline.remembering import Remembered
     from pipeline.scoring.engagement import EngagementIndex
     from pipeline.scoring.phase import Turn
-    from pipeline.windows.rolling import DayColumns
     from pipeline.windows.store import VerdictStore, WindowStore
 
     OnReadings = Callable[[str, Sequence[Reading]], None]
@@ -57,8 +52,6 @@ MOST_REVIEWED_MEMBERS = 5_000
 """Active in a year. Judging must not wait for the members of larger communities, whom nobody carries alone anyway."""
 MEMBERS_AT_ONCE = 5_000
 """Of all communities that are looked at together: a few megabytes."""
-TELLING_SHARD = 0
-"""The shard whose judge tells the steps of the network's own alert."""
 EARLY_RECOVERY_DAYS = 42
 EARLY_RECOVERIES_KEPT_DAYS = 365
 
@@ -123,14 +116,14 @@ class Judge:
         profile = learn([_decode_life(life) for _, life in sorted(lives.items())], day)
         await self._verdicts.keep_profile(network, KeptProfile(day, msgspec.json.encode(profile)))
 
-    async def _begin(self, network: str, shards: Sequence[int]) -> _Work:
+    async def _begin(self, network: str, shards: Sequence[int]) -> Work:
         kept = await self._verdicts.profile(network)
         profile = None if kept is None else _decode_profile(kept.value)
         loaded = await self._verdicts.loaded_abaque(network)
         abaque = _decode_abaque(loaded) if loaded is not None else profile.abaque if profile else None
-        return _Work(network, tuple(shards), unpack(await self._verdicts.states(network, shards)), profile, abaque)
+        return Work(network, tuple(shards), unpack(await self._verdicts.states(network, shards)), profile, abaque)
 
-    async def _judge_day(self, history: History, work: _Work, *, wanted: bool) -> None:
+    async def _judge_day(self, history: History, work: Work, *, wanted: bool) -> None:
         """One boundary; readings are made where they are `wanted`, or where somebody listens to all of them."""
         rules = self._rules.of_network(history.network)
         remembered = work.remembered
@@ -163,7 +156,7 @@ class Judge:
             if self._on_readings is not None:
                 self._on_readings(history.network, work.readings.readings())
 
-    async def _momentum_step(self, boundary: Boundary, work: _Work, row: int, step: Step, alert: DetectorState) -> None:
+    async def _momentum_step(self, boundary: Boundary, work: Work, row: int, step: Step, alert: DetectorState) -> None:
         """A community too small to be named raises no alert; an alert that was told of is told of to its end."""
         day = boundary.history.boundary_day
         if step.state is AlertState.RAISED:
@@ -179,13 +172,13 @@ class Judge:
             alert["early"] = [*before, day]
         work.steps[row].append(await self._teller.momentum(boundary, row, step))
 
-    def _phase_turns(self, boundary: Boundary, work: _Work, turns: Sequence[Turn]) -> None:
+    def _phase_turns(self, boundary: Boundary, work: Work, turns: Sequence[Turn]) -> None:
         for turn in turns:
             notice = phase_notice(boundary, turn)
             if notice is not None and not self._is_too_small(boundary.history, turn.place):
                 work.steps[turn.place].append(notice)
 
-    async def _champion_reviews(self, boundary: Boundary, work: _Work) -> None:
+    async def _champion_reviews(self, boundary: Boundary, work: Work) -> None:
         history, day = boundary.history, boundary.history.boundary_day
         is_named = history.active_members[INDEX_WINDOW_DAYS] >= self._rules.smallest_group
         is_readable = history.active_members[365] <= MOST_REVIEWED_MEMBERS
@@ -200,7 +193,7 @@ class Judge:
                 if notices:
                     work.steps[row].extend(champion_notice(boundary, row, notice) for notice in notices)
 
-    def _network_alert(self, history: History, work: _Work, rules: NetworkRules) -> bool:
+    def _network_alert(self, history: History, work: Work, rules: NetworkRules) -> bool:
         """Whether nothing arrives from the network. Every shard keeps its state, one of them tells of it."""
         first_day = history.boundary_day - len(history.network_activities) + 1
         seen = np.flatnonzero(history.network_activities)
@@ -218,7 +211,7 @@ class Judge:
         # must not hide behind its own drop.
         return decision.cause is NetworkCause.SOURCE_STOPPED
 
-    async def _survey(self, history: History, work: _Work, index: EngagementIndex) -> None:
+    async def _survey(self, history: History, work: Work, index: EngagementIndex) -> None:
         kept = await self._verdicts.lives(history.network, work.shards)
         known = [kept.get(community) for community in history.communities]
         before = [None if life is None else _decode_life(life) for life in known]
@@ -230,63 +223,11 @@ class Judge:
         return bool(history.active_members[365][row] < self._rules.smallest_group)
 
 
-class _Work:
-    """What one call of `judge` gathers until it is committed; lists are in the order of the communities read."""
-
-    def __init__(
-        self,
-        network: str,
-        shards: tuple[int, ...],
-        remembered: Remembered,
-        profile: Profile | None,
-        abaque: Abaque | None,
-    ) -> None:
-        self.network = network
-        self.shards = shards
-        self.profile = profile
-        self.abaque = abaque
-        self.remembered = remembered
-        self.network_steps: list[AlertTransition] = []
-        self.lives: dict[str, bytes] = {}
-
-    def take(self, source: DayColumns) -> None:
-        """Take in which communities there are."""
-        self._shard_of = np.array(source.shards, dtype=np.int64)
-        self.remembered = self.remembered.of(source.communities)
-        self.readings: ReadingColumns
-        self.steps: dict[int, list[AlertTransition]] = defaultdict(list)
-        """By place, of those that take any."""
-
-    def verdicts_by_shard(self) -> dict[int, Verdicts]:
-        """What is to be kept of each shard."""
-        by_shard = {shard: self._verdicts(np.flatnonzero(self._shard_of == shard)) for shard in self.shards}
-        for place, steps in sorted(self.steps.items()):
-            by_shard[int(self._shard_of[place])].steps.extend(_outbox_row(step) for step in steps)
-        if TELLING_SHARD in by_shard:
-            by_shard[TELLING_SHARD].steps.extend(_outbox_row(step) for step in self.network_steps)
-        return by_shard
-
-    def _verdicts(self, rows: NDArray[np.int64]) -> Verdicts:
-        readings = self.readings.take(rows)
-        lives = {name: self.lives[name] for name in readings.communities if name in self.lives}
-        return Verdicts(self.remembered.pack(rows), encode_readings(readings), [], lives)
-
-    def kept_steps(self, held: set[int]) -> list[AlertTransition]:
-        """The steps of all shards but the `held` ones, whose verdicts another judge has kept."""
-        steps = [step for place, told in self.steps.items() if self._shard_of[place] not in held for step in told]
-        return steps if TELLING_SHARD in held else steps + self.network_steps
-
-
 def _batches(rows: Sequence[int], members: NDArray[np.int64]) -> Iterator[list[int]]:
     """Communities of about `MEMBERS_AT_ONCE` members together, `members` (C,) being those of each."""
     batch = np.cumsum(members[rows]) // MEMBERS_AT_ONCE
     for _, some in groupby(zip(batch.tolist(), rows, strict=True), key=itemgetter(0)):
         yield [row for _, row in some]
-
-
-def _outbox_row(step: AlertTransition) -> tuple[str, bool, bytes]:
-    is_open = step.state in {AlertState.RAISED, AlertState.UPDATED}
-    return step.id, is_open, encode_transition(step)
 
 
 _decode_life = msgspec.json.Decoder(Life).decode
