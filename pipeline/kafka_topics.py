@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from pipeline.errors import ServerError
+from pipeline.errors import ServerError, Stop
 from pipeline.windows.columns import RING_DAYS
 
 if TYPE_CHECKING:
@@ -114,18 +114,24 @@ def partitions_of(admin: KafkaAdminClient, settings: Settings) -> dict[str, int]
 
 
 def activity_topic(admin: KafkaAdminClient, settings: Settings) -> ActivityTopic:
-    """What the brokers say of the activity topic now.
+    """What the brokers say of the activity topic now. It may have more partitions than the settings say.
 
     Raises:
         ServerError: Kafka refuses, or the topic is not there.
+        Stop: it has fewer. None can be taken away, so it is not the one that was meant: a broker may have made it.
     """
     kafka = settings.kafka
     with asking_kafka(settings):
         (found,) = admin.describe_topics([kafka.activity_topic])
     if found["error_code"]:
         raise ServerError(f"Kafka has no topic {kafka.activity_topic}: create it with `elan topics create`.")
-    identity = str(found["topic_id"] or "")
-    return ActivityTopic("" if identity in NO_IDENTITIES else identity, len(found["partitions"]))
+    identity, partitions = str(found["topic_id"] or ""), len(found["partitions"])
+    if partitions < kafka.partitions:
+        raise Stop(
+            f"{kafka.activity_topic} has {partitions} partitions, the settings say {kafka.partitions}: "
+            f"make the topic anew with `elan topics create`, or set kafka.partitions = {partitions}."
+        )
+    return ActivityTopic("" if identity in NO_IDENTITIES else identity, partitions)
 
 
 def configs_of(admin: KafkaAdminClient, name: str) -> dict[str, str]:
@@ -142,8 +148,9 @@ def wrong_partitions(topic: WantedTopic, found: int, settings: Settings) -> str 
     if topic.name != settings.kafka.activity_topic or found == topic.partitions:
         return None
     return (
-        f"{topic.name} has {found} partitions, the settings say {topic.partitions}: workers follow the topic, "
-        f"so set kafka.partitions = {found}."
+        f"{topic.name} has {found} partitions, the settings say {topic.partitions}: "
+        f"{'workers follow the topic, so' if found > topic.partitions else 'make it anew, or'} "
+        f"set kafka.partitions = {found}."
     )
 
 

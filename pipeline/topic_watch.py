@@ -7,6 +7,7 @@ client knows topics by name only: it would read on in a new topic that has grown
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from pipeline.errors import RetryLater, ServerError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
+log = logging.getLogger(__name__)
+
+
 class TopicWatch:
     """Asks over one connection, which is made when it is needed. `connect` may raise ServerError."""
 
@@ -28,12 +32,14 @@ class TopicWatch:
         self._connect = connect
         self._admin: KafkaAdminClient | None = None
         self._asking = asyncio.Lock()
+        self._partitions = settings.kafka.partitions
 
     async def ask(self) -> ActivityTopic:
         """The topic as it is now; asked in a thread, since the client for administration blocks.
 
         Raises:
             RetryLater: Kafka does not answer, or has no such topic.
+            Stop: it has fewer partitions than the settings say.
         """
         async with self._asking:
             try:
@@ -45,11 +51,18 @@ class TopicWatch:
         if self._admin is None:
             self._admin = self._connect()
         try:
-            return activity_topic(self._admin, self._settings)
+            return self._told(activity_topic(self._admin, self._settings))
         except BaseException:
             # A client whose broker went away may wait long before it tries another.
             self.close()
             raise
+
+    def _told(self, found: ActivityTopic) -> ActivityTopic:
+        """Say it once where partitions were added."""
+        expected, self._partitions = self._partitions, found.partitions
+        if found.partitions > expected:
+            log.warning("The activity topic has %d partitions, not %d: all are read", found.partitions, expected)
+        return found
 
     def close(self) -> None:
         """Close the connection; the next question makes another."""

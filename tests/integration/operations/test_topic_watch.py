@@ -11,7 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from pipeline import app
 from pipeline.app import aiokafka_producer, kafka_admin
-from pipeline.errors import RetryLater
+from pipeline.errors import RetryLater, Stop
 from pipeline.kafka_topics import create_missing
 from pipeline.ticking import Ticking
 from pipeline.topic_watch import TopicWatch
@@ -39,14 +39,25 @@ def watch(settings: Settings) -> Iterator[TopicWatch]:
 
 
 def test_added_partitions_are_seen_and_the_topic_is_the_same(
-    watch: TopicWatch, admin: KafkaAdminClient, settings: Settings
+    watch: TopicWatch, admin: KafkaAdminClient, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     create_missing(admin, settings)
     before = asyncio.run(watch.ask())
     admin.create_partitions({settings.kafka.activity_topic: 5})
     after = asyncio.run(watch.ask())
+    asyncio.run(watch.ask())
+    assert caplog.text.count("has 5 partitions, not 3") == 1
     assert (before.partitions, after.partitions) == (3, 5)
     assert before.identity == after.identity != ""
+
+
+def test_a_topic_with_fewer_partitions_is_not_the_one_that_was_meant(
+    watch: TopicWatch, admin: KafkaAdminClient, settings: Settings
+) -> None:
+    # a broker that creates topics by itself has made it
+    admin.create_topics({settings.kafka.activity_topic: {"num_partitions": 1, "replication_factor": 1}})
+    with pytest.raises(Stop, match=r"has 1 partitions, the settings say 3"):
+        asyncio.run(watch.ask())
 
 
 def test_a_topic_made_anew_is_another(watch: TopicWatch, admin: KafkaAdminClient, settings: Settings) -> None:
