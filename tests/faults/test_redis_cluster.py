@@ -85,7 +85,7 @@ def test_a_node_that_loses_its_end_while_no_worker_runs(trials: Trials, cluster:
     while fences_of(node, fences) == confirmed:
         # The end may be verdicts alone, which are found again without anybody being told.
         lost += lose_a_part(node)
-    cluster.wait_until_whole()
+        cluster.wait_until_whole()
     trial.fault(f"{lost} bytes of the node of a shard lost")
     workers = [deployment.start_worker() for _ in range(2)]
     wait_until(
