@@ -1,4 +1,4 @@
-"""What communities that were active on every day of a year hold in Redis, members and all windows included."""
+"""What communities that were active on every day of a year hold in Redis, members and windows included."""
 
 from __future__ import annotations
 
