@@ -43,7 +43,8 @@ class ClockSettings(Section):
     """Where time comes from."""
 
     source: Literal["live", "log"] = "live"
-    """Who writes clock events: one of the workers (live), or only the importer (log)."""
+    """Who writes clock events: one of the workers (live), or only the importer (log). None moves time beyond when the
+    brokers wrote it."""
     interval_seconds: Positive = 60.0
     """Pause between two clock events."""
     allowed_lateness_seconds: NotNegative = 3_600.0
@@ -56,7 +57,8 @@ class IngestSettings(Section):
     """What is taken in."""
 
     duplicate_horizon_records: Annotated[int, Field(ge=0)] = 100_000
-    """Records of a partition whose ids are remembered, to tell duplicates."""
+    """An activity that comes again within so many records of its partition counts once; after twice as many it counts
+    anew, and in another partition always."""
     largest_record_bytes: Count = 1_000_000
     """Larger records become dead letters."""
 
