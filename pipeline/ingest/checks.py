@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 UNIX_MS = 1000.0
 """Milliseconds of a second."""
 EARLIEST_SECONDS = 631_152_000.0
-"""1990-01-01, before all networks. A platform that has no time for an activity writes 1970 (or 1980): one such record at
-the head of a log would have every day since then judged before anything else."""
+"""1990-01-01, before all networks. A platform that has no time for an activity writes 1970 (or 1980): one such record
+at the head of a log would have every day since then judged before anything else."""
 _SOURCES_REMEMBERED = 10_000
 _SOURCE_PARTS = 4
 _VIEW = list(Kind).index(Kind.VIEW)

@@ -60,3 +60,24 @@ class Load:
                             actor=f"person-{(community * 7 + member) % (4 * self.members)}",
                             platform="faults",
                         )
+
+
+@dataclass(frozen=True)
+class LoadOfNow(Load):
+    """Activities dated when they are written, as platforms deliver them; no day passes, so nobody waits for judges."""
+
+    chunks_of_20: int = 40
+
+    def chunks(self) -> Iterator[tuple[float, list[Activity]]]:
+        """(a clock event long past, activities of this moment)."""
+        for chunk in range(self.chunks_of_20):
+            moment = datetime.now(timezone.utc)
+            yield (
+                moment.timestamp() - DAY_SECONDS,
+                [self._activity(f"{chunk}-{n}", moment, f"community-{n}") for n in range(20)],
+            )
+
+    def _activity(self, name: str, moment: datetime, community: str) -> Activity:
+        return Activity(
+            id=name, time=moment, kind=Kind.POST, network=NETWORK, community=community, actor="ann", platform="faults"
+        )

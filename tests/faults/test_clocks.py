@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 import redis
 
-from pipeline.model import Activity, Kind
-from tests.faults.load import DAY_SECONDS, FIRST_DAY, NETWORK, Load
+from tests.faults.load import DAY_SECONDS, FIRST_DAY, Load, LoadOfNow
 from tests.faults.poison import BODY, HEAD, Poison, write
 from tests.faults.producer import Record
 from tests.integration.pipeline.deployment import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.faults.deployment import FaultyDeployment
     from tests.faults.trial import Trials
 
@@ -28,27 +23,6 @@ DAY_AHEAD, DAY_BEHIND = DAY_SECONDS - 60.0, -float(DAY_SECONDS)
 """The first is as far ahead as an event may be and still be believed."""
 YEAR_2100_SECONDS = 4_102_444_800.0
 LATE = r'elan_events_total\{outcome="late"\}'
-
-
-@dataclass(frozen=True)
-class LoadOfNow(Load):
-    """Activities dated when they are written: what a platform delivers live."""
-
-    chunks_of_20: int = 40
-
-    def chunks(self) -> Iterator[tuple[float, list[Activity]]]:
-        """(a clock event long past, activities of this moment)."""
-        for chunk in range(self.chunks_of_20):
-            moment = datetime.now(timezone.utc)
-            yield (
-                moment.timestamp() - DAY_SECONDS,
-                [self._activity(f"{chunk}-{n}", moment, f"community-{n}") for n in range(20)],
-            )
-
-    def _activity(self, name: str, moment: datetime, community: str) -> Activity:
-        return Activity(
-            id=name, time=moment, kind=Kind.POST, network=NETWORK, community=community, actor="ann", platform="faults"
-        )
 
 
 def clocks(deployment: FaultyDeployment) -> list[float]:
