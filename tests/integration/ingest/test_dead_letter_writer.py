@@ -88,6 +88,25 @@ def test_a_letter_keeps_what_its_topic_takes(kafka_bootstrap: str, fresh_topic: 
     assert found[3].value == b"x"
 
 
+def test_a_key_or_headers_too_large_for_a_letter_are_counted_instead_of_blocking_the_partition(
+    kafka_bootstrap: str, fresh_topic: Callable[[str], str]
+) -> None:
+    large = bytes(1_048_576)
+    letters = [
+        msgspec.structs.replace(letter(1, b"x"), key=large),
+        msgspec.structs.replace(letter(2, b"x"), headers=(("own", large), ("none", None))),
+    ]
+    found = asyncio.run(written(kafka_bootstrap, fresh_topic("huge"), letters))
+
+    for offset, key_bytes, headers in ((1, b"1048576", b"1"), (2, b"3", b"2")):
+        told = dict(found[offset].headers)
+        assert (found[offset].key, found[offset].value) == (None, b"")
+        assert (told["elan-value-omitted"], told["elan-key-omitted"]) == (b"1", key_bytes)
+        assert told["elan-headers-omitted"] == headers
+        assert told["elan-reason"] == b"not_json"
+        assert "own" not in told
+
+
 def test_a_topic_that_cannot_be_written_is_tried_later(
     kafka_bootstrap: str, fresh_topic: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
