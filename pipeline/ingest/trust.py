@@ -5,29 +5,26 @@ Pure: no client, no wall clock; the result follows from the log alone, however i
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from math import inf
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from pipeline.cloudevents import Event
 from pipeline.errors import Reject
-from pipeline.ingest.checks import EARLIEST_SECONDS, UNIX_MS, EventCheck
-from pipeline.ingest.dead_letters import DeadLetter
+from pipeline.ingest.checks import UNIX_MS, EventCheck
 from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE, decode_batch
-from pipeline.ingest.duplicates import MARK_SHIFT, DuplicateMemory, restart_offset
+from pipeline.ingest.duplicates import MARK_SHIFT, NO_MARK, DuplicateMemory, restart_offset
 from pipeline.ingest.known_names import STRANGER, KnownNames
-from pipeline.ingest.record_batch import TIMESTAMP_UNKNOWN
-from pipeline.ingest.trusted import TrustedBatch
+from pipeline.ingest.tally import Tally
 from pipeline.ingest.watermark import Watermark  # noqa: TC001 - msgspec reads the annotations
-from pipeline.model import Details, Outcome, Reason, TimePrecision, trusted_activity
+from pipeline.model import Details, TimePrecision, trusted_activity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.cloudevents import ActivityData
     from pipeline.ingest.record_batch import RecordBatch
+    from pipeline.ingest.trusted import TrustedBatch
     from pipeline.model import TrustedActivity
 
 _OF_OBJECT = TimePrecision.OF_OBJECT
@@ -81,12 +78,19 @@ class Trust:
         Batches of a partition must come in order and once, since ids are remembered.
         """
         state = self._partitions[batch.topic, batch.partition]
-        tally = _Tally(batch, state, self._rules)
+        rules = self._rules
+        tally = Tally(
+            batch,
+            state.fence,
+            state.watermark,
+            allowed_lateness_seconds=rules.allowed_lateness_seconds,
+            remembered_seconds=rules.remembered_seconds,
+        )
         self._take_records(batch, state, tally)
         state.watermark = tally.watermark
         return tally.batch() if batch.next_offset > state.fence else None
 
-    def _take_records(self, batch: RecordBatch, state: _Partition, tally: _Tally) -> None:
+    def _take_records(self, batch: RecordBatch, state: _Partition, tally: Tally) -> None:
         """The loop that a worker spends most of its time in.
 
         What is plain, as nearly all of a log is, is decided here; `_take_one` decides about any record, and the same.
@@ -94,7 +98,7 @@ class Trust:
         # Bound to names of this function: each look into an object counts in millions.
         sources, kinds, tolerance = self._known.sources, KIND_OF_TYPE, self._rules.future_tolerance_seconds
         fence, memory, add = state.fence, state.memory, tally.activities.append
-        plain_from, present, previous, plain_to = tally.plain_from, memory.present, memory.previous, memory.ends_at
+        plain_from, present, plain_to, remember = tally.plain_from, memory.present, memory.ends_at, tally.marks.append
         events = decode_batch(batch, self._rules.largest_record_bytes)
         # As a rule the source is that of the record before.
         last_source, (network, salt, members, names) = None, STRANGER
@@ -116,8 +120,9 @@ class Trust:
                     and fence <= offset < plain_to
                 ):
                     mark = (hash(event_id) ^ salt) >> MARK_SHIFT
-                    if mark not in present and mark not in previous:
+                    if mark not in present:
                         present.add(mark)
+                        remember(mark)
                         details = None
                         if not (
                             name is None
@@ -130,13 +135,15 @@ class Trust:
                             details = _details(data, name)
                         add((offset, seconds, kind, network, community, member, details))
                         continue
+            if offset >= plain_to:
+                # Before another generation of ids begins.
+                tally.drop_known(memory)
             self._take_one(offset, event, timestamp_ms, state, tally)
             last_source = None
-            plain_from, present, previous, plain_to = tally.plain_from, memory.present, memory.previous, memory.ends_at
+            plain_from, present, plain_to = tally.plain_from, memory.present, memory.ends_at
+        tally.drop_known(memory)
 
-    def _take_one(
-        self, offset: int, event: Event | Reject, timestamp_ms: int, state: _Partition, tally: _Tally
-    ) -> None:
+    def _take_one(self, offset: int, event: Event | Reject, timestamp_ms: int, state: _Partition, tally: Tally) -> None:
         """Decide about one record, whatever it is."""
         if isinstance(event, Reject):
             tally.add_dead(offset, event)
@@ -154,6 +161,7 @@ class Trust:
             tally.duplicates += offset >= state.fence
         elif offset >= state.fence and (seconds >= tally.plain_from or tally.place(offset, seconds, told_seconds)):
             tally.activities.append(self._trusted(offset, event, kind, seconds))
+            tally.marks.append(NO_MARK)
 
     def _trusted(self, offset: int, event: Event, kind: int, seconds: float) -> TrustedActivity:
         data, known, source = cast("ActivityData", event.data), self._known, event.source
@@ -172,88 +180,3 @@ class Trust:
 def _details(data: ActivityData, communityname: str | None) -> Details:
     of_object = data.timeprecision is _OF_OBJECT
     return Details(data.bot, data.count, of_object, communityname, data.line, data.department)
-
-
-class _Tally:
-    """What a batch turned out to hold, and the watermark as it moves through the batch, record by record."""
-
-    def __init__(self, batch: RecordBatch, state: _Partition, rules: TrustRules) -> None:
-        self._batch = batch
-        self._fence = state.fence
-        self._lateness = rules.allowed_lateness_seconds
-        self._remembered = rules.remembered_seconds
-        self.watermark = state.watermark
-        self._set_limits()
-        self.activities: list[TrustedActivity] = []
-        self.duplicates = 0
-        self._late = 0
-        self._clocks: list[tuple[int, float]] = []
-        self._dead: list[DeadLetter] = []
-
-    def add_dead(self, offset: int, reject: Reject) -> None:
-        if offset < self._fence:
-            return
-        batch, place = self._batch, bisect_left(self._batch.offsets, offset)
-        self._dead.append(
-            DeadLetter(
-                reason=reject.reason,
-                detail=reject.detail,
-                topic=batch.topic,
-                partition=batch.partition,
-                offset=offset,
-                key=batch.keys[place],
-                value=batch.values[place],
-                headers=() if batch.headers is None else tuple(batch.headers[place]),
-            )
-        )
-
-    def add_clock(self, offset: int, seconds: float) -> None:
-        if offset >= self._fence:
-            self._clocks.append((offset, seconds))
-            self._move(self.watermark.after_clock(seconds))
-
-    def place(self, offset: int, seconds: float, told_seconds: float) -> bool:
-        """Place an activity in time, which may have come as far as told: False if it is too old, then a dead letter."""
-        limit = self._limit
-        if limit is not None and seconds < limit:
-            if seconds < limit - self._remembered:
-                self.add_dead(offset, Reject(Reason.TOO_OLD, "time is before what the windows remember"))
-                return False
-            self._late += 1
-        else:
-            self._move(self.watermark.after_activity(told_seconds))
-        return True
-
-    def _move(self, watermark: Watermark) -> None:
-        if watermark is not self.watermark:
-            self.watermark = watermark
-            self._set_limits()
-
-    def _set_limits(self) -> None:
-        self._limit = self.watermark.seconds(self._lateness)
-        # Activities from this time on are neither late nor do they move the watermark.
-        self.plain_from = (
-            inf if self.watermark.clock_seconds is None else max(EARLIEST_SECONDS, cast("float", self._limit))
-        )
-
-    def batch(self) -> TrustedBatch:
-        batch = self._batch
-        return TrustedBatch(
-            topic=batch.topic,
-            partition=batch.partition,
-            first_offset=max(batch.start_offset, self._fence),
-            next_offset=batch.next_offset,
-            activities=self.activities,
-            dead=self._dead,
-            outcomes={
-                Outcome.COUNTED: len(self.activities) - self._late,
-                Outcome.LATE: self._late,
-                Outcome.DUPLICATE: self.duplicates,
-                Outcome.CLOCK: len(self._clocks),
-                Outcome.DEAD_LETTER: len(self._dead),
-            },
-            watermark=self.watermark,
-            clocks=self._clocks,
-            newest_timestamp_ms=batch.timestamps_ms[-1] if batch.timestamps_ms else TIMESTAMP_UNKNOWN,
-            highwater=batch.highwater,
-        )
