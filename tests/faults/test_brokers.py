@@ -10,6 +10,7 @@ from kafka import KafkaAdminClient
 
 from tests.faults.topic_changes import small_load
 from tests.integration.pipeline.deployment import wait_until
+from tests.servers.apache_kafka import CLUSTER_NODES
 
 if TYPE_CHECKING:
     from tests.faults.trial import Trial, Trials
@@ -26,9 +27,9 @@ LONGEST_REQUEST_SECONDS = 30.0
 SOON_SECONDS = 30.0
 
 
-def begin(trials: Trials, bootstrap: str, events_per_second: float) -> Trial:
-    """Two workers that have counted a part of the load."""
-    trial = trials.begin(kafka=bootstrap, changes=QUICK)
+def begin(trials: Trials, bootstrap: str, events_per_second: float, copies: int = 1) -> Trial:
+    """Two workers that have counted a part of the load; `copies` of each partition are kept."""
+    trial = trials.begin(kafka=bootstrap, changes={**QUICK, "ELAN_KAFKA_REPLICATION_FACTOR": str(copies)})
     workers = [trial.deployment.start_worker() for _ in range(2)]
     # The load is short: workers that are still starting would find it written.
     trial.deployment.wait_for_assignment(*workers)
@@ -105,7 +106,7 @@ def test_the_leader_of_partitions_killed_under_load_among_three_brokers(
 ) -> None:
     # leader =====x         =====   two copies of three are left, so everything goes on meanwhile
     # others =====================
-    trial = begin(trials, broker_cluster.bootstrap, 400)
+    trial = begin(trials, broker_cluster.bootstrap, 400, copies=CLUSTER_NODES)
     topic = trial.deployment.environment["ELAN_KAFKA_ACTIVITY_TOPIC"]
     leader = leader_of(broker_cluster.bootstrap, topic, trial.random.randrange(trial.deployment.partitions))
     broker_cluster.brokers[leader].kill()

@@ -68,7 +68,7 @@ class TransactionalProducer(TrialProducer):
     def _send_all(self, client: KafkaProducer, records: list[Record]) -> None:
         for record in records:
             self._send(client, record)
-        client.flush(timeout=10)
+        client.flush(timeout=60)
 
     def _lies_about(self, records: list[Record]) -> list[Record]:
         """Activities that nobody did, and a time that has not come."""
