@@ -105,6 +105,10 @@ class Intake:
         lost = await self._store.fences.lost([self._fence_name(partition) for partition in partitions])
         topic_id, standings = self._topic_id, {}
         for partition in partitions:
+            # Who went back because of it has said so; but a rebalance may come first, or it happened before the start.
+            if self._fence_name(partition) in lost and partition not in self._watermarks:
+                log.error("Redis has lost activities of %s:%d: reading again from what it still knows", *partition)
+                self._metrics.lost()
             standing = kept.get(_name(partition))
             if standing is None:
                 continue
@@ -113,9 +117,6 @@ class Intake:
                 standing = Standing(0, None, None, None, topic_id)
                 await self._progress.stand_back(_name(partition), standing)
             elif (offset := lost.get(self._fence_name(partition), standing.next_offset)) < standing.next_offset:
-                if partition not in self._watermarks:
-                    log.error("Redis has lost activities: %s:%d is counted again from offset %d", *partition, offset)
-                    self._metrics.lost()
                 # One node of several has lost something: event time begins again with what is read again, so that
                 # nothing is judged before it has been counted.
                 standing = Standing(offset, None, None, None, topic_id)

@@ -70,3 +70,27 @@ def test_a_batch_that_fails_has_its_departments_written_and_is_counted_once_when
     found = asyncio.run(store.read_days("acme", [0], day, day))
     assert found.lines == ("practice",)
     assert found.network_columns.activities[-1] == 1
+
+
+def test_a_loss_that_a_rebalance_meets_first_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    # counted to 10 | revoked, Redis emptied | assigned again: nothing kept, less than was seen
+    async def run() -> Mock:
+        store, metrics = StoreThatFailsOnce(), Mock()
+        store.fences = AsyncMock(lost=AsyncMock(return_value={"esn:3": 0}))
+        intake = Intake(
+            Trust(RULES, lambda _, actor: actor.upper()),
+            Aggregator(1, lambda _: "UTC"),
+            cast("RedisStore", store),
+            AsyncMock(standings=AsyncMock(return_value={}), go_on_from=Mock()),
+            AsyncMock(),
+            metrics,
+            HOUR,
+            AsyncMock(return_value=""),
+            AsyncMock(),
+        )
+        assert await intake.start_positions({("esn", 3), ("esn", 4)}) == {("esn", 3): 0, ("esn", 4): 0}
+        return metrics
+
+    metrics = asyncio.run(run())
+    metrics.lost.assert_called_once_with()
+    assert "Redis has lost activities of esn:3" in caplog.text
