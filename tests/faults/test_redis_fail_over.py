@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
 
 from tests.faults.load import Load
+from tests.faults.proxy import Proxy
 from tests.integration.pipeline.deployment import wait_until
 from tests.servers.valkey import Valkey
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.faults.proxy import Proxy
     from tests.faults.trial import Trial, Trials
 
 EVENTS_PER_SECOND = 2_000
@@ -48,20 +46,17 @@ def wait_until_said(trial: Trial) -> None:
 @pytest.mark.timeout(180)
 def test_a_replica_that_lagged_takes_over(trials: Trials, own_valkey: Valkey, proxy: Proxy, tmp_path: Path) -> None:
     # primary ====written====written==== gone
-    # replica ====copied====|  frozen  |========= the address leads here
-    replica = Valkey(tmp_path / "replica").start()
+    # replica ====copied====|          |========= the address leads here; |: what was written no longer reached it
+    replica, link = Valkey(tmp_path / "replica").start(), Proxy(own_valkey.process.port).start()
     try:
         with redis.Redis.from_url(replica.url) as client:
-            client.execute_command("REPLICAOF", "127.0.0.1", own_valkey.process.port)
+            client.execute_command("REPLICAOF", "127.0.0.1", link.port)
             trial = begin(trials, proxy)
-            wait_until(
-                lambda: client.info("replication")["master_link_status"] == "up", "replication", trial.deployment
-            )
-            os.kill(replica.process.pid, signal.SIGSTOP)
+            wait_until(lambda: client.info("replication")["master_link_status"] == "up", "replication", None)
+            link.hold("answers")
             counted = trial.deployment.counted()
             trial.deployment.wait_for_records(counted + trial.random.randrange(1_500, 4_000))
             own_valkey.kill()
-            os.kill(replica.process.pid, signal.SIGCONT)
             client.execute_command("REPLICAOF", "NO", "ONE")
         proxy.target = replica.process.port
         trial.fault("fail-over to a replica that lagged")
@@ -69,7 +64,7 @@ def test_a_replica_that_lagged_takes_over(trials: Trials, own_valkey: Valkey, pr
         trial.heal()
         trial.settle().assert_exact()
     finally:
-        os.kill(replica.process.pid, signal.SIGCONT)
+        link.stop()
         replica.stop()
 
 
