@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import clock
+from pipeline.errors import RetryLater
 from pipeline.publish.alerts import day_start_seconds
 from pipeline.scoring.life import SURVEY_DAYS, survey_day
 from pipeline.windows.aggregate import local_day
@@ -193,7 +194,12 @@ class Relaying:
             return 0
         entries = await self._verdicts.outbox()
         if entries:
-            await self._topic.write(entries)
+            try:
+                await self._topic.write(entries)
+            except RetryLater:
+                # Another worker may reach Kafka where this one does not.
+                await self._lease.give_back()
+                raise
             await self._verdicts.relayed(entries)
             self._relayed.inc(len(entries))
         return len(entries)

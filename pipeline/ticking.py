@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOG_APPEND_TIME = 1
+TURNS_LEFT_TO_OTHERS = 2
+"""After a failure: one comes at once, the other lasts as long as the others need to take theirs."""
 UNIX_MS = 1000.0
 TOLERATED_SECONDS = 60.0
 """How far this machine's clock and the brokers' may differ before theirs is taken."""
@@ -40,6 +42,7 @@ class Ticking:
         self._producer = producer
         self._topic = topic
         self._ahead_seconds = 0.0
+        self._turns_left_to_others = 0
 
     async def run_once(self) -> bool:
         """Write one clock event a partition; False if another worker does.
@@ -47,6 +50,9 @@ class Ticking:
         Raises:
             RetryLater: Kafka or Redis is away. The next tick says more than a repeated one: there is no need to repeat.
         """
+        if self._turns_left_to_others:
+            self._turns_left_to_others -= 1
+            return False
         if not await self._lease.take():
             return False
         try:
@@ -61,6 +67,9 @@ class Ticking:
             ]
             self._compare(own_seconds, [await acknowledged for acknowledged in sent])
         except (KafkaError, OSError) as error:
+            # Another worker may reach Kafka where this one does not.
+            self._turns_left_to_others = TURNS_LEFT_TO_OTHERS
+            await self._lease.give_back()
             raise RetryLater(f"the activity topic takes no clock events: {error}") from error
         return True
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.structs import RecordMetadata
 
+from pipeline.errors import RetryLater
 from pipeline.ticking import LOG_APPEND_TIME, Ticking
 
 NOON = 1_772_020_800.0
@@ -59,3 +63,22 @@ def test_brokers_that_do_not_stamp_correct_nothing(unsaid: RecordMetadata) -> No
     one = ticking()
     one._compare(NOON + DAY, [unsaid])
     assert one._ahead_seconds == 0
+
+
+def test_a_worker_that_cannot_write_leaves_the_clock_to_others_for_a_while() -> None:
+    # fails | left to others, twice | tries again
+    lease = AsyncMock(take=AsyncMock(return_value=True))
+    producer = AsyncMock(partitions_for=AsyncMock(return_value={0}), send=AsyncMock(side_effect=KafkaConnectionError))
+    one = Ticking(lease, producer, "esn")
+
+    async def turns() -> list[bool | None]:
+        found: list[bool | None] = []
+        for _ in range(4):
+            try:
+                found.append(await one.run_once())
+            except RetryLater:  # noqa: PERF203 - what the test is about
+                found.append(None)
+        return found
+
+    assert asyncio.run(turns()) == [None, False, False, None]
+    assert lease.give_back.await_count == 2
