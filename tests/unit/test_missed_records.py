@@ -23,8 +23,8 @@ PARTITION = ("esn", 3)
 def missed(counted_to: int | None, *batches: RecordBatch, topic_id: str = "one") -> list[int]:
     """Numbers of offsets that were said to be missing; `counted_to` is None for a partition never read."""
     kept = {} if counted_to is None else {"esn:3": Standing(counted_to, None, None, None, "one")}
-    metrics, progress = Mock(), AsyncMock(standings=AsyncMock(return_value=kept))
-    store = Mock(fences=Mock(lost=AsyncMock(return_value={})))
+    metrics, progress = Mock(), AsyncMock(standings=AsyncMock(return_value=kept), go_on_from=Mock())
+    store = Mock(fences=Mock(lost=AsyncMock(return_value={}), accept=AsyncMock()))
     ask = AsyncMock(return_value=ActivityTopic(topic_id, 4))
     trust = Trust(RULES, lambda _, actor: actor)
     intake = Intake(trust, Mock(), store, progress, AsyncMock(), metrics, HOUR, ask, AsyncMock())
