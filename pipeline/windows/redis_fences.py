@@ -85,22 +85,24 @@ class RedisFences:
         Returns:
             Partition -> the offset to go back to, for those of which a shard has lost something since it was last seen.
         """
-        self._found = await self._read(partitions)
-        confirmed = await self._confirmed(partitions)
+        # An assignment that overtakes another asks while this one waits.
+        found, confirmed = await self._read(partitions), await self._confirmed(partitions)
         lost = {}
-        for partition, fences in self._found.items():
+        for partition, fences in found.items():
             before = [max(known) for known in zip(self._seen.get(partition, fences), confirmed[partition], strict=True)]
             gone_back = [max(now, 0) for now, then in zip(fences, before, strict=True) if now < then]
             if gone_back:
                 lost[partition] = min(gone_back)
+        self._found = found
         return lost
 
     async def accept(self) -> None:
         """Go on from the fences that `lost` has found; until then a loss is found again."""
+        found = self._found
         if self._has_nodes:
-            for partition, fences in self._found.items():
+            for partition, fences in found.items():
                 await self._keep(partition, dict(enumerate(fences)))
-        self._seen, self._unconfirmed = self._found, {}
+        self._seen, self._unconfirmed = found, {}
 
     async def _keep(self, partition: str, fences: Mapping[int, int]) -> None:
         pairs = [word for shard, fence in fences.items() for word in (f"{partition}/{shard}", fence)]
