@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
 NOT_YET_PAUSE_SECONDS = 0.02
+MOST_WAITING = 3
+"""Batches that wait behind another of their partition, in all lanes together: one of 20,000 records takes 8 MB, and who
+owns many partitions has enough to do meanwhile."""
 
 
 class _Lane:
@@ -34,14 +37,8 @@ class _Lane:
         self.queue: asyncio.Queue[Any] = asyncio.Queue()
         self.room = asyncio.Event()
         self.room.set()
+        self.is_busy = False
         self.held = False
-
-    def update_room(self) -> None:
-        """One batch may wait; all that are on their way while the partition is held, or they would block the others."""
-        if self.held or self.queue.empty():
-            self.room.set()
-        else:
-            self.room.clear()
 
 
 class Lanes(Generic[Work]):
@@ -82,7 +79,7 @@ class Lanes(Generic[Work]):
             lane = self._open((batch.topic, batch.partition))
         await lane.room.wait()
         lane.queue.put_nowait(event)
-        lane.update_room()
+        self._update_rooms()
 
     def shut(self) -> None:
         """Let nothing more through."""
@@ -96,7 +93,7 @@ class Lanes(Generic[Work]):
         for lane in self._lanes.values():
             # Whoever seeks fetches all partitions again.
             lane.held = False
-            lane.update_room()
+        self._update_rooms()
 
     def resume(self, epoch: int, positions: Mapping[Partition, int]) -> None:
         """Accept batches of this epoch, which start at these positions (0 and `EARLIEST`: where the log begins)."""
@@ -109,6 +106,18 @@ class Lanes(Generic[Work]):
         """End all lanes; call `halt` before."""
         for task in self._tasks:
             task.cancel()
+
+    def _update_rooms(self) -> None:
+        """Who has nothing to do has room, and so have all that are held: what is on its way would block the others.
+
+        Of the rest one batch each may wait, as long as few do.
+        """
+        waiting = sum(lane.queue.qsize() for lane in self._lanes.values() if not lane.held)
+        for lane in self._lanes.values():
+            if lane.held or (lane.queue.empty() and (not lane.is_busy or waiting < MOST_WAITING)):
+                lane.room.set()
+            else:
+                lane.room.clear()
 
     def _open(self, partition: Partition) -> _Lane:
         lane = self._lanes[partition] = _Lane()
@@ -125,7 +134,8 @@ class Lanes(Generic[Work]):
     async def _run(self, partition: Partition, lane: _Lane) -> None:
         while True:
             event = await lane.queue.get()
-            lane.update_room()
+            lane.is_busy = True
+            self._update_rooms()
             if event.value.epoch == self._epoch:
                 self._in_flight += 1
                 self._idle.clear()
@@ -139,7 +149,8 @@ class Lanes(Generic[Work]):
             if lane.held and lane.queue.empty():
                 lane.held = False
                 self._fetching().release(partition)
-            lane.update_room()
+            lane.is_busy = False
+            self._update_rooms()
 
     async def _process(self, batch: RecordBatch, lane: _Lane) -> bool:
         """False where the lanes were halted before it was applied: whoever owns the partition next reads it again."""
@@ -175,7 +186,7 @@ class Lanes(Generic[Work]):
     def _hold(self, partition: Partition, lane: _Lane) -> None:
         if not lane.held:
             lane.held = True
-            lane.update_room()
+            self._update_rooms()
             self._fetching().hold(partition)
 
     async def _pause(self, seconds: float) -> None:

@@ -85,7 +85,7 @@ def test_a_loss_that_a_rebalance_meets_first_is_said(caplog: pytest.LogCaptureFi
             AsyncMock(),
             metrics,
             HOUR,
-            AsyncMock(return_value=""),
+            AsyncMock(return_value=ActivityTopic("", 4)),
             AsyncMock(),
         )
         assert await intake.start_positions({("esn", 3), ("esn", 4)}) == {("esn", 3): 0, ("esn", 4): 0}

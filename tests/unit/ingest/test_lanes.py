@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import RetryLater, Rewind, Stop
 from pipeline.ingest import lanes as lanes_module
 from pipeline.ingest.batch_handler import NotYet
-from pipeline.ingest.lanes import Lanes
+from pipeline.ingest.lanes import MOST_WAITING, Lanes
 from tests.unit.ingest.records import batch
 
 if TYPE_CHECKING:
@@ -252,5 +252,29 @@ def test_after_a_loss_nothing_more_is_applied_until_the_lanes_begin_again() -> N
         again = Event(0, epoch=2)
         await b.run(again)
         assert (len(b.handler.applied), again.acknowledged) == (1, True)
+
+    asyncio.run(story())
+
+
+def test_few_batches_wait_behind_others_however_many_partitions_there_are() -> None:
+    # partition 0 ▓ busy   ░ waits        the first of each is at work until the gate opens
+    #           1 ▓        ░
+    #           2 ▓        ░
+    #           3 ▓        . has no room   ... and has, once one of the others has come to its turn
+    async def story() -> None:
+        b = bench(is_open=False)
+        b.lanes.resume(1, {})
+        events = {(number, start): Event(start) for start in (0, 2) for number in range(MOST_WAITING + 1)}
+        for (number, _), event in events.items():
+            event.value = msgspec.structs.replace(event.value, partition=number)
+        await b.run(*[event for (_, start), event in events.items() if start == 0])
+        await b.run(*[events[number, 2] for number in range(MOST_WAITING)])
+        last = asyncio.create_task(b.lanes.put(events[MOST_WAITING, 2]))
+        await asyncio.sleep(0.05)
+        assert not last.done()
+        b.handler.gate.set()
+        await asyncio.wait_for(last, 5)
+        await asyncio.sleep(0.05)
+        assert all(event.acknowledged for event in events.values())
 
     asyncio.run(story())
