@@ -9,6 +9,7 @@ import orjson
 
 from pipeline.cloudevents import activity_key, encode_activity, encode_clock
 from pipeline.duties import Judging
+from pipeline.errors import Rewind
 from pipeline.ingest.batch_handler import NotYet
 from pipeline.ingest.record_batch import RecordBatch
 from pipeline.ingest.trust import Trust, TrustRules
@@ -147,6 +148,10 @@ class SimulatedWorker:
                 await self._intake.apply(work)
             except NotYet:
                 waiting.append(work)
+            except Rewind:
+                # Another has let a partition be read again: all start again from where they stand now.
+                await self.assign(self.positions)
+                return
         self.taken = waiting
 
     async def judge(self) -> int:
