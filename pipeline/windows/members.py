@@ -1,4 +1,4 @@
-"""Reads the packed members that `apply.lua` writes (its part on members says how they are laid out), many at once."""
+"""Reads the packed members that `member_packing.lua` writes (its head says how they are laid out), many at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the packed rings that `apply.lua` writes (its head says how they are laid out), many at once."""
+"""Reads the packed rings that `ring.lua` writes (its head says how they are laid out), many at once."""
 
 from __future__ import annotations
 

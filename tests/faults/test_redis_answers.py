@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.windows.redis_scripts import Script
+from pipeline.windows.redis_store import APPLY_FILES
 from tests.faults.load import Load
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ CHANCE = 0.25
 """Of an answer to be cut; the first of each kind always is. The client tries three times before the worker has to."""
 
 
-def sha(file: str) -> bytes:
+def sha(*files: str) -> bytes:
     """What is sent to run a script."""
-    return Script(None, file)._sha.encode()  # type: ignore[arg-type]
+    return Script(None, *files)._sha.encode()  # type: ignore[arg-type]
 
 
 class Cuts:
@@ -35,7 +36,7 @@ class Cuts:
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self.signs = {"counts": sha("apply.lua"), "verdicts": sha("commit.lua"), "outbox": b"XDEL"}
+        self.signs = {"counts": sha(*APPLY_FILES), "verdicts": sha("commit.lua"), "outbox": b"XDEL"}
         self.made: Counter[str] = Counter()
 
     def __call__(self, request: bytes) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import signal
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -102,6 +105,11 @@ def test_the_help_names_every_source() -> None:
         assert source in text
 
 
+def unread_bytes(pipe: int) -> int:
+    """What was written to a pipe and not read yet."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path) -> None:
     target = tmp_path / "out.jsonl"
     command = [sys.executable, "-c", COMMAND, "import", "jsonl", "-", "--network", "acme", "--to-file", str(target)]
@@ -111,6 +119,8 @@ def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path) -> None:
         # It waits for more once it has taken these: far more than a pipe holds.
         running.stdin.write(flat(LINE) * 20_000)
         running.stdin.flush()
+        while unread_bytes(running.stdin.fileno()):
+            time.sleep(0.05)
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=30) == 130
         assert running.stderr.read().decode().splitlines() == [
