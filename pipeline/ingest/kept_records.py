@@ -35,18 +35,26 @@ class KeptRecords(MemoryRecords):  # type: ignore[misc]  # one of two classes, c
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self.data = data
-        self._place = 0
+        self._place = self._end = 0
+        """Where the newest record batch begins and ends."""
 
     def next_intact(self) -> Any:
         """The next record batch; None where its checksum is not that of its bytes."""
         stored = self.next_batch()
-        place = self._place
+        place = self._place = self._end
         _, length = _HEAD.unpack_from(self.data, place)
-        self._place = end = place + _HEAD.size + length
+        self._end = end = place + _HEAD.size + length
         if stored.magic < _FIRST_MAGIC_WITH_CRC32C:
             return stored if stored.validate_crc() else None
         (said,) = _CHECKSUM.unpack_from(self.data, place + _CHECKSUM_PLACE)
         return stored if crc32c(memoryview(self.data)[place + _CHECKSUM_PLACE + _CHECKSUM.size : end]) == said else None
+
+    def read_leniently(self) -> list[Any]:
+        """The records of the newest record batch, whatever the names of their headers are."""
+        batch = _DefaultRecordBatchPy(self.data[self._place : self._end])
+        batch._maybe_uncompress()
+        batch._buffer = _Lenient(batch._buffer)
+        return list(batch)
 
 
 # The fetcher names its class as a global. Every consumer of the process gets this one, which reads all the same.
@@ -62,16 +70,3 @@ class _Lenient(bytearray):
 
     def decode(self, encoding: str = "utf-8", _errors: str = "strict") -> str:
         return super().decode(encoding, "backslashreplace")
-
-
-def read_leniently(fetched: KeptRecords, base_offset: int) -> list[Any]:
-    """The records of the record batch that begins at `base_offset`."""
-    data, place = fetched.data, 0
-    offset, length = _HEAD.unpack_from(data, place)
-    while offset != base_offset:
-        place += _HEAD.size + length
-        offset, length = _HEAD.unpack_from(data, place)
-    batch = _DefaultRecordBatchPy(data[place : place + _HEAD.size + length])
-    batch._maybe_uncompress()
-    batch._buffer = _Lenient(batch._buffer)
-    return list(batch)

@@ -15,7 +15,7 @@ import msgspec
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
 
-from pipeline.ingest.kept_records import read_leniently
+from pipeline.ingest.kept_records import KeptRecords
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,11 +112,10 @@ class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetche
             yield records, position, sum(len(record.value or b"") for record in records) if inflated else 0
 
     def _all_of(self, stored: Any) -> list[Any]:
-        base_offset = stored.base_offset
         try:
             return list(stored)
         except UnicodeDecodeError:
-            return read_leniently(self._records, base_offset)
+            return KeptRecords.read_leniently(self._records)
 
     def _is_hidden(self, stored: Any) -> bool:
         """Whether a record batch is a marker of a transaction or belongs to an aborted one."""
