@@ -14,9 +14,10 @@ from pipeline.windows.aggregate import local_day
 from pipeline.windows.redis_verdicts import Lease
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from pipeline.judging import Judge, Rules
+    from pipeline.kafka_topics import ActivityTopic
     from pipeline.publish.relay import AlertsTopic
     from pipeline.telemetry import Telemetry
     from pipeline.windows.redis_progress import RedisProgress, Standing
@@ -31,18 +32,20 @@ BOUNDARIES_A_STEP = 7
 """Boundaries judged on one reading of the windows; a crash repeats at most these."""
 
 
-def low_watermark(standings: dict[str, Standing], partitions: int) -> float | None:
+def low_watermark(standings: dict[str, Standing], topic: ActivityTopic) -> float | None:
     """The event time that every partition of the topic has passed, None while one has not told yet.
 
-    `standings` are named topic:partition. A topic made anew may have fewer partitions than the one before: what is kept
-    of the others says nothing any more.
+    `standings` are named topic:partition. What is kept of a topic of the same name that was there before, which may
+    have had more partitions, says nothing any more.
     """
     told = [
         standing.watermark_seconds
         for name, standing in standings.items()
-        if standing.watermark_seconds is not None and int(name.rpartition(":")[2]) < partitions
+        if standing.watermark_seconds is not None
+        and standing.topic_id == topic.identity
+        and int(name.rpartition(":")[2]) < topic.partitions
     ]
-    return min(told) if len(told) == partitions else None
+    return min(told) if len(told) == topic.partitions else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class Judging:
         rules: Rules,
         verdicts: RedisVerdicts,
         progress: RedisProgress,
+        ask_topic: Callable[[], Awaitable[ActivityTopic]],
         telemetry: Telemetry,
     ) -> None:
         self._client = client
@@ -109,14 +113,17 @@ class Judging:
         self._rules = rules
         self._verdicts = verdicts
         self._progress = progress
+        self._ask_topic = ask_topic
+        self._topic: ActivityTopic | None = None
+        self._passed_seconds: float | None = None
         self._judged_gauge = telemetry.gauge("elan_judged_boundary_timestamp_seconds")
         self._duration = telemetry.histogram("elan_judge_duration_seconds")
         self._transitions = telemetry.counter("elan_alert_transitions_total")
         self._leases: dict[str, Lease] = {}
 
-    async def run_once(self, partitions: int) -> Progress:
-        """Judge what is due."""
-        passed_seconds = low_watermark(await self._progress.standings(), partitions)
+    async def run_once(self) -> Progress:
+        """Judge what is due. Raises RetryLater."""
+        passed_seconds = await self._see_what_has_passed()
         if passed_seconds is None:
             return Progress(0, None)
         boundaries, reached = 0, passed_seconds
@@ -130,6 +137,18 @@ class Judging:
             slowest = await self._slowest_day(network, first_day)
             reached = min(reached, day_start_seconds(slowest + 1, zone))
         return Progress(boundaries, reached)
+
+    async def _see_what_has_passed(self) -> float | None:
+        """The low watermark; whenever it would move on, Kafka is asked how many partitions there are.
+
+        In this order: a partition that was added holds nothing older than its topic's change, and what the standings
+        say was written by then. Asked before, it would be judged without the activities of a partition not known yet.
+        """
+        standings = await self._progress.standings()
+        if self._topic is None or low_watermark(standings, self._topic) != self._passed_seconds:
+            self._topic = await self._ask_topic()
+            self._passed_seconds = low_watermark(standings, self._topic)
+        return self._passed_seconds
 
     async def _slowest_day(self, network: str, first_day: int) -> int:
         judged = await self._verdicts.judged(network)

@@ -133,10 +133,6 @@ class Intake:
         """
         await self._store.fences.verify()
 
-    async def is_topic_another(self) -> bool:
-        """Whether the topic was made anew since the newest assignment, or has more partitions. Raises RetryLater."""
-        return self.topic is not None and await self._ask_topic() != self.topic
-
     @property
     def _topic_id(self) -> str:
         return "" if self.topic is None else self.topic.identity

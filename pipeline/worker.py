@@ -95,6 +95,7 @@ class Worker:
             rules=rules,
             verdicts=verdicts,
             progress=self._progress,
+            ask_topic=self._topic.ask,
             telemetry=self.telemetry,
         )
         relay_lease = Lease(client, namespace, "relay", LEASE_SECONDS)
@@ -121,22 +122,22 @@ class Worker:
 
     async def watch(self) -> float:
         """One look whether the topic is still the one that is being counted -> seconds to pause."""
+        before = self.intake.topic
         try:
-            is_another = await self.intake.is_topic_another()
+            found = await self._topic.ask()
         except RetryLater as error:
             # What was fetched can be counted all the same, so that the worker is not in trouble by this alone.
             log.warning("It cannot be seen whether the activity topic was made anew: %s", error)
             return WATCH_PAUSE_SECONDS
-        if is_another:
-            log.error("Topic %s was made anew while it was read", self._settings.kafka.activity_topic)
+        if before is not None and found != before:
+            change = "made anew" if found.identity != before.identity else "given more partitions"
+            log.error("Topic %s was %s while it was read", self._settings.kafka.activity_topic, change)
             self.app.rewind()
         return WATCH_PAUSE_SECONDS
 
     async def judge(self) -> float:
         """One round of judging -> seconds to pause."""
-        if self.intake.topic is None:
-            return IDLE_PAUSE_SECONDS
-        progress = await self._judging.run_once(self.intake.topic.partitions)
+        progress = await self._judging.run_once()
         self.intake.judged_seconds = progress.reached_seconds
         return BUSY_PAUSE_SECONDS if progress.boundaries or self.intake.is_early else IDLE_PAUSE_SECONDS
 

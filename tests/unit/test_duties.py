@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.duties import BOUNDARIES_A_STEP, Due, due_boundaries, due_survey, low_watermark
+from pipeline.kafka_topics import ActivityTopic
 from pipeline.scoring.life import SURVEY_DAYS, survey_day
 from pipeline.windows.redis_progress import Standing
 
 FIRST_DAY = 20_000
+TOPIC_ID = "topic-id"
 SURVEY = survey_day(FIRST_DAY) + SURVEY_DAYS
 SHARDS = (0, 1, 2, 3)
 
@@ -18,22 +20,30 @@ def due(judged: dict[int, int], passed_day: int, taught_day: int | None) -> list
     return due_boundaries("acme", FIRST_DAY, passed_day, judged, SHARDS, taught_day)
 
 
-def standings(*watermarks: float | None) -> dict[str, Standing]:
-    return {f"esn:{number}": Standing(7, None, None, passed) for number, passed in enumerate(watermarks)}
+def standings(*watermarks: float | None, of: str = TOPIC_ID) -> dict[str, Standing]:
+    return {f"esn:{number}": Standing(7, None, None, passed, of) for number, passed in enumerate(watermarks)}
+
+
+def topic(partitions: int) -> ActivityTopic:
+    return ActivityTopic(TOPIC_ID, partitions)
 
 
 def test_time_has_passed_where_it_has_passed_in_every_partition() -> None:
-    assert low_watermark(standings(30.0, 10.0, 20.0), 3) == 10.0
+    assert low_watermark(standings(30.0, 10.0, 20.0), topic(3)) == 10.0
 
 
 def test_a_partition_that_has_not_told_the_time_holds_up_all() -> None:
-    assert low_watermark(standings(30.0, None), 2) is None
-    assert low_watermark(standings(30.0, 20.0), 3) is None, "a partition that was added"
+    assert low_watermark(standings(30.0, None), topic(2)) is None
+    assert low_watermark(standings(30.0, 20.0), topic(3)) is None, "a partition that was added"
 
 
 def test_partitions_that_the_topic_no_longer_has_hold_up_nobody() -> None:
     # made anew with two partitions instead of four
-    assert low_watermark(standings(30.0, 20.0, 5.0, None), 2) == 20.0
+    assert low_watermark(standings(30.0, 20.0, 5.0, None), topic(2)) == 20.0
+
+
+def test_what_was_counted_of_a_topic_of_the_same_name_says_nothing_of_the_new_one() -> None:
+    assert low_watermark(standings(30.0, 20.0, of="the one before"), topic(2)) is None
 
 
 def test_a_new_network_is_judged_from_its_first_day_on() -> None:

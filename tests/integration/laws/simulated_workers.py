@@ -77,6 +77,7 @@ class SimulatedWorker:
         self._progress = RedisProgress(client, NAMESPACE)
         lateness = settings.clock.allowed_lateness_seconds
         rules = rules_of(settings)
+        self.ask_topic = AsyncMock(return_value=ActivityTopic(TOPIC_ID, PARTITIONS))
         self._intake = Intake(
             Trust(
                 TrustRules(
@@ -90,7 +91,7 @@ class SimulatedWorker:
             self.letters,
             Mock(),
             lateness,
-            AsyncMock(return_value=ActivityTopic(TOPIC_ID, PARTITIONS)),
+            self.ask_topic,
             AsyncMock(),
         )
         self._judging = Judging(
@@ -101,6 +102,7 @@ class SimulatedWorker:
             rules=rules,
             verdicts=verdicts,
             progress=self._progress,
+            ask_topic=self.ask_topic,
             telemetry=Telemetry("worker"),
         )
 
@@ -156,7 +158,7 @@ class SimulatedWorker:
 
     async def judge(self) -> int:
         """Judge what is due -> boundaries."""
-        progress = await self._judging.run_once(PARTITIONS)
+        progress = await self._judging.run_once()
         self._intake.judged_seconds = progress.reached_seconds
         await self._judging.give_back()
         return progress.boundaries

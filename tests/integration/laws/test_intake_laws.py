@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from pipeline.kafka_topics import ActivityTopic
 from pipeline.settings import load_settings
 from pipeline.windows.redis_store import RedisStore
 from tests.faults.load import Load
@@ -24,6 +25,7 @@ from tests.integration.laws.simulated_workers import (
     NAMESPACE,
     PARTITIONS,
     SHARDS,
+    TOPIC_ID,
     WORKERS,
     SimulatedWorker,
     log_of,
@@ -137,3 +139,37 @@ def test_partitions_read_one_after_the_other_or_side_by_side_give_the_same(
         for step in (*(("take", 0, n, cut) for n in range(PARTITIONS)), ("apply", 0), ("judge", 0))
     ]
     asyncio.run(run(valkey_url, log, side_by_side, expected))
+
+
+async def know_of_partitions_late(worker: SimulatedWorker) -> None:
+    """Kafka has all partitions when the first two are counted, but the worker has not looked since they were two."""
+    worker.ask_topic.return_value = ActivityTopic(TOPIC_ID, PARTITIONS - 1)
+    await worker.assign(range(PARTITIONS - 1))
+    assert await worker.judge() == 0, "nothing was counted yet"
+    worker.ask_topic.return_value = ActivityTopic(TOPIC_ID, PARTITIONS)
+    for _ in range(3):
+        for partition in range(PARTITIONS - 1):
+            worker.take(partition, 400)
+        await worker.apply()
+        assert await worker.judge() == 0, "judged without the activities of a partition"
+
+
+def test_nothing_is_judged_before_partitions_are_counted_that_were_added_unseen(
+    valkey_url: str, expected: Expected
+) -> None:
+    # p0, p1  ───────┤ counted ├── judging waits ──────────────────────
+    # p2      · · · added · · · · ┤ seen ├──────── counted from its start
+    log = log_of(LOAD.chunks(), Random(3), LATENESS_SECONDS)
+
+    async def add_a_partition() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            await client.flushall()
+            worker = SimulatedWorker(client, SETTINGS, log)
+            await know_of_partitions_late(worker)
+            await read_to_the_end([worker], log)
+            await compare(client, [worker], expected)
+        finally:
+            await client.aclose()
+
+    asyncio.run(add_a_partition())
