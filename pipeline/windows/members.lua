@@ -16,28 +16,39 @@ local MEMBERS_A_CALL = 1000
 local function insert_active(positions, new, windows, changes)
   local i = 1
   while positions[i] and positions[i] > new do i = i + 1 end
-  local before, after = positions[i], positions[i - 1]
+  local before, after, added = positions[i], positions[i - 1], amounts_at(changes, new)
   insert(positions, i, new)
   for _, window in ipairs(windows) do
     local width, arrivals, stays = window[1], window[2], window[3]
     local far_before = not before or new - before > width
     local far_after = not after or after - new > width
     local was_apart = not before or not after or after - before > width
-    if far_before then bump(changes, new, arrivals, 1) end
-    if far_after then bump(changes, new, stays, 1) end
-    if after and not far_after and was_apart then bump(changes, after, arrivals, -1) end
-    if before and not far_before and was_apart then bump(changes, before, stays, -1) end
+    if far_before then added[arrivals] = added[arrivals] + 1 end
+    if far_after then added[stays] = added[stays] + 1 end
+    if after and not far_after and was_apart then
+      local amounts = amounts_at(changes, after)
+      amounts[arrivals] = amounts[arrivals] - 1
+    end
+    if before and not far_before and was_apart then
+      local amounts = amounts_at(changes, before)
+      amounts[stays] = amounts[stays] - 1
+    end
   end
   return i
 end
 
--- What `insert_active` does for `number` members whose newest position was `before` (nil: none) and is `new` now.
+-- What `insert_active` does for `number` members whose newest position was `before` (0: none) and is `new` now.
 local function go_on(before, new, number, windows, changes)
+  local added, left = amounts_at(changes, new), nil
   for _, window in ipairs(windows) do
     local width, arrivals, stays = window[1], window[2], window[3]
-    if not before or new - before > width then bump(changes, new, arrivals, number)
-    else bump(changes, before, stays, -number) end
-    bump(changes, new, stays, number)
+    if before == 0 or new - before > width then
+      added[arrivals] = added[arrivals] + number
+    else
+      left = left or amounts_at(changes, before)
+      left[stays] = left[stays] - number
+    end
+    added[stays] = added[stays] + number
   end
 end
 
@@ -60,13 +71,14 @@ local function add_day(days, day, acts, changes)
   end
 end
 
-local function add_slowly(value, slot, acts, day_changes, hour_changes)
-  local day, hour = slot.day, slot.hour
+local function add_slowly(value, time, acts, day_changes, hour_changes)
+  local day, hour = time.day, time.hour
   local hours, at = read_hours(value)
   local is_known = hours[1] and hours[1] - hour >= RING_HOURS
   for _, known in ipairs(hours) do is_known = is_known or known == hour end
   if not is_known then
-    bump(hour_changes, hour, HOUR_ACTIVE, 1)
+    local amounts = amounts_at(hour_changes, hour)
+    amounts[HOUR_ACTIVE] = amounts[HOUR_ACTIVE] + 1
     insert_active(hours, hour, HOUR_WINDOWS, hour_changes)
   end
   local low, high = byte(value, at, at + 1)
@@ -77,30 +89,33 @@ local function add_slowly(value, slot, acts, day_changes, hour_changes)
 end
 
 -- Puts a newer hour before the others: those that a ring no longer remembers are dropped.
-local function put_hour_before(value, count, gap, slot)
-  if gap >= RING_HOURS then return slot.hour_alone end
+local function put_hour_before(value, count, gap, time)
+  if gap >= RING_HOURS then return time.hour_alone end
   local kept, age = 1, gap
   while kept < count do
     age = age + byte(value, 4 + kept)
     if age >= RING_HOURS then break end
     kept = kept + 1
   end
-  return char(kept + 1) .. slot.hour_bytes .. char(gap) .. sub(value, 5, 3 + kept)
+  return char(kept + 1) .. time.hour_bytes .. char(gap) .. sub(value, 5, 3 + kept)
 end
 
-local function count_move(moves, from, to)
-  local key = from * 16777216 + to
+-- `moves` is what * 2^48 + position before (0: none) * 2^24 + new position -> number of members.
+local DAYS, PARTICIPANTS, HOURS = 0, 1, 2
+
+local function count_move(moves, what, before, new)
+  local key = (what * 16777216 + before) * 16777216 + new
   moves[key] = (moves[key] or 0) + 1
 end
 
 -- One member's acts in one slot -> its new value. What is common is counted in `moves` and told to the rings at the end.
-local function add_to_member(value, slot, acts, moves, day_changes, hour_changes)
-  local day, hour = slot.day, slot.hour
+local function add_to_member(value, time, acts, moves, day_changes, hour_changes)
+  local day, hour = time.day, time.hour
   if not value then
-    count_move(moves.days, 0, day)
-    count_move(moves.hours, 0, hour)
-    if acts.took_part then count_move(moves.participants, 0, day) end
-    return slot.alone .. acts.packed
+    count_move(moves, DAYS, 0, day)
+    count_move(moves, HOURS, 0, hour)
+    if acts.took_part then count_move(moves, PARTICIPANTS, 0, day) end
+    return time.alone .. acts.packed
   end
   local count, a, b, c = byte(value, 1, 4)
   local newest_hour, at = a + b * 256 + c * 65536, 4 + count
@@ -108,30 +123,38 @@ local function add_to_member(value, slot, acts, moves, day_changes, hour_changes
   local newest_day = low + high * 256
   local days
   if count == 0 or hour < newest_hour or day < newest_day or talk >= 128 or bond >= 128 then
-    return add_slowly(value, slot, acts, day_changes, hour_changes)
+    return add_slowly(value, time, acts, day_changes, hour_changes)
   elseif day == newest_day then
     local new_talk, new_bond = talk + acts.talk, bond + 2 * acts.bond
     if new_talk >= 128 or new_bond >= 128 or (acts.took_part and bond % 2 == 0) then
-      return add_slowly(value, slot, acts, day_changes, hour_changes)
+      return add_slowly(value, time, acts, day_changes, hour_changes)
     end
-    days = slot.day_bytes .. char(new_talk, new_bond) .. sub(value, at + 4)
+    days = time.day_bytes .. char(new_talk, new_bond) .. sub(value, at + 4)
   elseif floor(day / DROPPED_EVERY_DAYS) == floor(newest_day / DROPPED_EVERY_DAYS) and bond % 2 == 1 then
-    count_move(moves.days, newest_day, day)
-    if acts.took_part then count_move(moves.participants, newest_day, day) end
-    days = slot.day_bytes .. acts.packed .. char(day - newest_day) .. sub(value, at + 2)
+    count_move(moves, DAYS, newest_day, day)
+    if acts.took_part then count_move(moves, PARTICIPANTS, newest_day, day) end
+    days = time.day_bytes .. acts.packed .. char(day - newest_day) .. sub(value, at + 2)
   else
-    return add_slowly(value, slot, acts, day_changes, hour_changes)
+    return add_slowly(value, time, acts, day_changes, hour_changes)
   end
   if hour == newest_hour then return sub(value, 1, at - 1) .. days end
-  count_move(moves.hours, newest_hour, hour)
-  return put_hour_before(value, count, hour - newest_hour, slot) .. days
+  count_move(moves, HOURS, newest_hour, hour)
+  return put_hour_before(value, count, hour - newest_hour, time) .. days
 end
 
-local function tell_moves(moves, windows, changes, active_column)
+local function tell_moves(moves, day_changes, hour_changes)
   for key, number in pairs(moves) do
-    local before, new = floor(key / 16777216), key % 16777216
-    go_on(before > 0 and before or nil, new, number, windows, changes)
-    if active_column then bump(changes, new, active_column, number) end
+    local places, new = floor(key / 16777216), key % 16777216
+    local what, before = floor(places / 16777216), places % 16777216
+    if what == DAYS then
+      go_on(before, new, number, DAY_WINDOWS, day_changes)
+    elseif what == PARTICIPANTS then
+      go_on(before, new, number, PARTICIPANT_WINDOWS, day_changes)
+    else
+      go_on(before, new, number, HOUR_WINDOWS, hour_changes)
+      local amounts = hour_changes[new]
+      amounts[HOUR_ACTIVE] = amounts[HOUR_ACTIVE] + number
+    end
   end
 end
 
@@ -148,11 +171,13 @@ local function acts_of(packed)
   return acts
 end
 
+-- The values of these members, in the same order; false where one is new.
 local function read_members(key, names)
+  if #names <= MEMBERS_A_CALL then return call('HMGET', key, unpack(names)) end
   local values = {}
   for start = 1, #names, MEMBERS_A_CALL do
     local stop = math.min(#names, start + MEMBERS_A_CALL - 1)
-    for i, value in ipairs(call('HMGET', key, unpack(names, start, stop))) do values[names[start + i - 1]] = value end
+    for i, value in ipairs(call('HMGET', key, unpack(names, start, stop))) do values[start + i - 1] = value end
   end
   return values
 end
@@ -162,7 +187,7 @@ local function write_members(key, names, values)
     local pairs_of_call = {}
     for i = start, math.min(#names, start + MEMBERS_A_CALL - 1) do
       pairs_of_call[#pairs_of_call + 1] = names[i]
-      pairs_of_call[#pairs_of_call + 1] = values[names[i]]
+      pairs_of_call[#pairs_of_call + 1] = values[i]
     end
     call('HSET', key, unpack(pairs_of_call))
   end
@@ -170,24 +195,24 @@ end
 
 -- `slots` are those of one community, oldest first, each with members -> packed acts.
 local function add_members(key, slots, day_changes, hour_changes)
-  local names, is_named = {}, {}
+  local names, place_of = {}, {}
   for _, slot in ipairs(slots) do
     for name in pairs(slot.members) do
-      if not is_named[name] then is_named[name] = true; names[#names + 1] = name end
+      if not place_of[name] then
+        names[#names + 1] = name
+        place_of[name] = #names
+      end
     end
   end
-  local values, moves = read_members(key, names), {days = {}, participants = {}, hours = {}}
+  if #names == 0 then return end
+  local values, moves = read_members(key, names), {}
   for _, slot in ipairs(slots) do
-    slot.day_bytes = char(slot.day % 256, floor(slot.day / 256))
-    slot.hour_bytes = three_bytes(slot.hour)
-    slot.hour_alone = '\1' .. slot.hour_bytes
-    slot.alone = slot.hour_alone .. slot.day_bytes
+    local time = slot.time
     for name, packed in pairs(slot.members) do
-      values[name] = add_to_member(values[name], slot, acts_of(packed), moves, day_changes, hour_changes)
+      local place = place_of[name]
+      values[place] = add_to_member(values[place], time, acts_of(packed), moves, day_changes, hour_changes)
     end
   end
   write_members(key, names, values)
-  tell_moves(moves.days, DAY_WINDOWS, day_changes)
-  tell_moves(moves.participants, PARTICIPANT_WINDOWS, day_changes)
-  tell_moves(moves.hours, HOUR_WINDOWS, hour_changes, HOUR_ACTIVE)
+  tell_moves(moves, day_changes, hour_changes)
 end

@@ -5,135 +5,174 @@
 -- A ring widens, and takes up a column, when it must; so a quiet community stays small. Four bytes are the most: a
 -- number stays at 4294967295, since an error here would leave half a batch counted and no fence moved.
 
-local call, byte, char, sub, rep = redis.call, string.byte, string.char, string.sub, string.rep
+local call, byte, char, sub, rep, gsub = redis.call, string.byte, string.char, string.sub, string.rep, string.gsub
 local floor, insert, concat, sort = math.floor, table.insert, table.concat, table.sort
 
-local HEADER, VERSION = 48, 1
+local HEADER, VERSION, IDS_ROOM, LAST_COLUMN = 48, 1, 33, 29
 local LIMIT = {[1] = 255, [2] = 65535, [4] = 4294967295}
 local CODE = {[1] = 'B', [2] = 'I2', [4] = 'I4'}
 -- A run is read and written with one command each: as many numbers as Lua can take from its stack, and positions so
 -- near to one another that what lies between costs less than another command.
 local RUN_NUMBERS, NEAR = 1000, 4
+-- A ring of so many bytes is read whole, and written whole with what has changed: two commands instead of six.
+local IN_HAND = 768
 
-local function shape(ring)
-  ring.record = #ring.columns * ring.width
-  ring.format = rep(CODE[ring.width], #ring.columns)
-  ring.place = {}
-  for i, column in ipairs(ring.columns) do ring.place[column] = i end
+-- What is added to one position: column -> amount. Made whole, since a table that grows is allocated again and again.
+local function amounts_at(changes, position)
+  local amounts = changes[position]
+  if not amounts then
+    amounts = {[0] = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    changes[position] = amounts
+  end
+  return amounts
 end
 
+-- `body` is all that follows the header; nil where only parts of it are read and written. One not yet made has no base.
 local function open_ring(key, size)
-  local ring = {key = key, size = size, columns = {}, width = 1}
-  local header = call('GETRANGE', key, 0, HEADER - 1)
-  if #header == HEADER then
-    local _, width, count = byte(header, 1, 3)
-    ring.width = width
-    ring.columns = {byte(header, 4, 3 + count)}
-    ring.base, ring.head, ring.first = struct.unpack('<I4I4I4', header, 37)
+  local raw = call('GETRANGE', key, 0, IN_HAND - 1)
+  local body, ids, columns, width, count, base, head, first = nil, '', nil, 1, 0, nil, nil, nil
+  if #raw < IN_HAND then body = sub(raw, HEADER + 1) end
+  if #raw >= HEADER then
+    width, count = byte(raw, 2, 3)
+    ids, columns = sub(raw, 4, 3 + IDS_ROOM), {byte(raw, 4, 3 + count)}
+    base, head, first = struct.unpack('<I4I4I4', raw, 37)
   end
-  shape(ring)
-  return ring
+  return {
+    key = key, size = size, body = body, ids = ids, columns = columns or {}, width = width, record = count * width,
+    base = base, head = head, first = first,
+  }
 end
 
 local function header_of(ring)
-  local ids = char(unpack(ring.columns))
-  return char(VERSION, ring.width, #ring.columns) .. ids .. rep('\0', 33 - #ids)
+  return char(VERSION, ring.width, #ring.columns) .. ring.ids
     .. struct.pack('<I4I4I4', ring.base, ring.head, ring.first)
 end
 
--- Rewrites the whole ring with other columns or a greater width.
-local function lay_out_anew(ring, columns, width)
-  local old_format, old_record, old_columns = '<' .. ring.format, ring.record, ring.columns
-  ring.columns, ring.width = columns, width
-  shape(ring)
-  local format = '<' .. ring.format
-  local body = call('GETRANGE', ring.key, HEADER, -1)
-  local empty_old, empty_new = rep('\0', old_record), rep('\0', ring.record)
-  local parts = {header_of(ring)}
-  for offset = 1, #body, old_record do
-    local raw = sub(body, offset, offset + old_record - 1)
-    if raw == empty_old then
-      parts[#parts + 1] = empty_new
-    else
-      local old, new = {struct.unpack(old_format, raw)}, {}
-      for i = 1, #columns do new[i] = 0 end
-      for i, column in ipairs(old_columns) do new[ring.place[column]] = old[i] end
-      parts[#parts + 1] = struct.pack(format, unpack(new))
-    end
-  end
-  call('SET', ring.key, concat(parts))
+local function close_ring(ring, is_header_changed)
+  if ring.body then call('SET', ring.key, header_of(ring) .. ring.body)
+  elseif is_header_changed then call('SETRANGE', ring.key, 0, header_of(ring)) end
 end
 
+-- `start` counts from 0 in the body; what lies beyond its end is zero.
+local function read_bytes(ring, start, length)
+  local raw
+  if ring.body then raw = sub(ring.body, start + 1, start + length)
+  else raw = call('GETRANGE', ring.key, HEADER + start, HEADER + start + length - 1) end
+  return #raw < length and raw .. rep('\0', length - #raw) or raw
+end
+
+local function write_bytes(ring, start, raw)
+  local body = ring.body
+  if not body then call('SETRANGE', ring.key, HEADER + start, raw)
+  elseif start < #body then ring.body = sub(body, 1, start) .. raw .. sub(body, start + #raw + 1)
+  else ring.body = body .. rep('\0', start - #body) .. raw end
+end
+
+local function take_in_hand(ring)
+  ring.body = ring.body or call('GETRANGE', ring.key, HEADER, -1)
+end
+
+-- Column -> the number of the ring that had it last: one table for all, without anything to clear.
+local column_in, ring_number = {}, 0
+
 local function take_up_columns(ring, changes)
-  local columns, known = {}, {}
-  for i, column in ipairs(ring.columns) do columns[i] = column; known[column] = true end
-  local fresh = {}
+  local columns, before = ring.columns, #ring.columns
+  ring_number = ring_number + 1
+  for i = 1, before do column_in[columns[i]] = ring_number end
   for _, amounts in pairs(changes) do
-    for column in pairs(amounts) do
-      if not known[column] then known[column] = true; fresh[#fresh + 1] = column end
+    for column = 0, LAST_COLUMN do
+      if amounts[column] ~= 0 and column_in[column] ~= ring_number then
+        column_in[column] = ring_number
+        columns[#columns + 1] = column
+      end
     end
   end
-  if #fresh == 0 then return end
-  sort(fresh)
-  for _, column in ipairs(fresh) do columns[#columns + 1] = column end
-  if ring.base then lay_out_anew(ring, columns, ring.width) else ring.columns = columns; shape(ring) end
+  local fresh = #columns - before
+  if fresh == 0 then return end
+  local ids = {unpack(columns, before + 1)}
+  sort(ids)
+  for i, column in ipairs(ids) do columns[before + i] = column end
+  ring.ids = char(unpack(columns)) .. rep('\0', IDS_ROOM - #columns)
+  if ring.record > 0 then
+    take_in_hand(ring)
+    ring.body = gsub(ring.body, rep('.', ring.record), '%0' .. rep('\0', fresh * ring.width))
+  end
+  ring.record = #columns * ring.width
+end
+
+local function format_of(ring) return rep(CODE[ring.width], #ring.columns) end
+
+local function widen(ring)
+  take_in_hand(ring)
+  local old_format, old_record, body, parts = '<' .. format_of(ring), ring.record, ring.body, {}
+  ring.width, ring.record = ring.width * 2, ring.record * 2
+  local format, empty_old, empty_new = '<' .. format_of(ring), rep('\0', old_record), rep('\0', ring.record)
+  for offset = 1, #body, old_record do
+    local raw = sub(body, offset, offset + old_record - 1)
+    parts[#parts + 1] = raw == empty_old and empty_new or struct.pack(format, struct.unpack(old_format, raw))
+  end
+  ring.body = concat(parts)
 end
 
 -- Positions between the old and the new head held what happened a whole ring ago.
 local function clear_ahead(ring, newest, oldest)
   if newest - ring.head >= ring.size then
-    ring.base, ring.head = math.max(oldest, newest - ring.size + 1), newest
-    call('SET', ring.key, header_of(ring))
+    ring.base, ring.head, ring.body = math.max(oldest, newest - ring.size + 1), newest, ''
     return
   end
-  local length, from, count = call('STRLEN', ring.key), (ring.head + 1 - ring.base) % ring.size, newest - ring.head
-  while count > 0 do
-    local run = math.min(count, ring.size - from)
-    local start = HEADER + from * ring.record
-    local stop = math.min(length, start + run * ring.record)
-    if stop > start then call('SETRANGE', ring.key, start, rep('\0', stop - start)) end
-    from, count = 0, count - run
+  -- Until it has come round for the first time nothing lies ahead.
+  if newest - ring.base >= ring.size then
+    local length = ring.body and #ring.body or call('STRLEN', ring.key) - HEADER
+    local from, count = (ring.head + 1 - ring.base) % ring.size, newest - ring.head
+    while count > 0 do
+      local run = math.min(count, ring.size - from)
+      local start = from * ring.record
+      local stop = math.min(length, start + run * ring.record)
+      if stop > start then write_bytes(ring, start, rep('\0', stop - start)) end
+      from, count = 0, count - run
+    end
   end
   ring.head = newest
 end
 
-local function read_numbers(ring, start, count)
-  local length = count * ring.record
-  local raw = call('GETRANGE', ring.key, start, start + length - 1)
-  if #raw < length then raw = raw .. rep('\0', length - #raw) end
-  if ring.width == 1 then return {byte(raw, 1, length)} end
-  return {struct.unpack('<' .. rep(ring.format, count), raw)}
-end
-
 -- Adds to `positions[from]` … `positions[to]`, which lie next to one another in the ring.
 local function add_run(ring, positions, from, to, changes)
-  local first, columns = positions[from], #ring.columns
-  local start, count = HEADER + ((first - ring.base) % ring.size) * ring.record, positions[to] - first + 1
-  local numbers, place, greatest = read_numbers(ring, start, count), ring.place, 0
+  local first, columns, width, greatest = positions[from], ring.columns, ring.width, 0
+  local start, count = ((first - ring.base) % ring.size) * ring.record, positions[to] - first + 1
+  local raw, format, numbers = read_bytes(ring, start, count * ring.record), nil, nil
+  if width == 1 then
+    numbers = {byte(raw, 1, #raw)}
+  else
+    format = '<' .. rep(format_of(ring), count)
+    numbers = {struct.unpack(format, raw)}
+  end
   for n = from, to do
-    local before = (positions[n] - first) * columns
-    for column, amount in pairs(changes[positions[n]]) do
-      local i = before + place[column]
-      local number = numbers[i] + amount
-      numbers[i] = number
-      if number > greatest then greatest = number end
+    local amounts, before = changes[positions[n]], (positions[n] - first) * #columns
+    for place = 1, #columns do
+      local amount = amounts[columns[place]]
+      if amount ~= 0 then
+        local number = numbers[before + place] + amount
+        numbers[before + place] = number
+        if number > greatest then greatest = number end
+      end
     end
   end
-  if greatest > LIMIT[ring.width] then
-    if ring.width < 4 then
-      lay_out_anew(ring, ring.columns, ring.width * 2)
+  if greatest > LIMIT[width] then
+    if width < 4 then
+      widen(ring)
       return add_run(ring, positions, from, to, changes)
     end
     for i, number in ipairs(numbers) do numbers[i] = math.min(number, LIMIT[4]) end
   end
-  local raw
-  if ring.width == 1 then raw = char(unpack(numbers))
-  else raw = struct.pack('<' .. rep(ring.format, count), unpack(numbers, 1, count * columns)) end
-  call('SETRANGE', ring.key, start, raw)
+  if width == 1 then raw = char(unpack(numbers))
+  else raw = struct.pack(format, unpack(numbers, 1, count * #columns)) end
+  write_bytes(ring, start, raw)
 end
 
+-- From the first position that the ring remembers on.
 local function add_runs(ring, positions, changes)
   local most, from = math.max(1, floor(RUN_NUMBERS / #ring.columns)), 1
+  while from <= #positions and positions[from] <= ring.head - ring.size do from = from + 1 end
   while from <= #positions do
     local to, first = from, positions[from]
     local wraps_at = first + ring.size - (first - ring.base) % ring.size
@@ -152,30 +191,19 @@ local function add_to_ring(key, size, changes)
   local positions = {}
   for position in pairs(changes) do positions[#positions + 1] = position end
   if #positions == 0 then return false end
-  sort(positions)
+  if #positions > 1 then sort(positions) end
   local oldest, newest = positions[1], positions[#positions]
   local ring = open_ring(key, size)
+  local made, is_header_changed = not ring.base, false
   take_up_columns(ring, changes)
-  local made = not ring.base
   if made then
     ring.base, ring.head, ring.first = math.max(oldest, newest - size + 1), newest, oldest
-    call('SET', key, header_of(ring))
   else
-    local changed = newest > ring.head or oldest < ring.first
+    is_header_changed = newest > ring.head or oldest < ring.first
     if oldest < ring.first then ring.first = oldest end
     if newest > ring.head then clear_ahead(ring, newest, oldest) end
-    if changed then call('SETRANGE', key, 0, header_of(ring)) end
   end
-  local remembered = {}
-  for _, position in ipairs(positions) do
-    if position > ring.head - size then remembered[#remembered + 1] = position end
-  end
-  add_runs(ring, remembered, changes)
+  add_runs(ring, positions, changes)
+  close_ring(ring, is_header_changed)
   return made
-end
-
-local function bump(changes, position, column, amount)
-  local amounts = changes[position]
-  if not amounts then amounts = {}; changes[position] = amounts end
-  amounts[column] = (amounts[column] or 0) + amount
 end
