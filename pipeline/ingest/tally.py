@@ -41,7 +41,7 @@ class Tally:
         self._set_limits()
         self.activities: list[TrustedActivity] = []
         self.marks: list[int] = []
-        """Of the last activities: what the previous generation of ids must still be asked for, or `NO_MARK`."""
+        """Of the last activities: what the generations before must still be asked for, or `NO_MARK`."""
         self.duplicates = 0
         self._late = 0
         self._clocks: list[tuple[int, float]] = []
@@ -66,8 +66,8 @@ class Tally:
         )
 
     def drop_known(self, memory: DuplicateMemory) -> None:
-        """Take back those activities whose ids the previous generation holds."""
-        known = memory.among_previous(self.marks)
+        """Take back those activities whose ids an earlier generation holds."""
+        known = memory.among_before(self.marks)
         if known:
             first = len(self.activities) - len(self.marks)
             last = self.activities[first:]

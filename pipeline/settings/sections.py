@@ -57,7 +57,7 @@ class IngestSettings(Section):
     """What is taken in."""
 
     duplicate_horizon_records: Annotated[int, Field(ge=0)] = 100_000
-    """An activity that comes again within so many records of its partition counts once; after twice as many it counts
+    """An activity that comes again within so many records of its partition counts once; after a quarter more it counts
     anew, and in another partition always."""
     largest_record_bytes: Count = 1_000_000
     """Larger records become dead letters."""

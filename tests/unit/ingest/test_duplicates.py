@@ -5,19 +5,30 @@ from hypothesis import strategies as st
 
 from pipeline.ingest.duplicates import DuplicateMemory, restart_offset
 
-HORIZON = 10
+HORIZON = 12
+"""Four generations of three offsets."""
 
 
-def test_an_id_is_remembered_for_one_horizon_at_least_and_forgotten_after_two() -> None:
-    # offsets   0 ........ 10 ........ 20
-    #           a          a known     a known (its repeat at 10 is remembered)
+def test_an_id_is_remembered_for_one_horizon_at_least_and_forgotten_after_one_and_a_quarter() -> None:
+    # offsets   0 1 2 | … | 12 | … | 24 | … 39
+    #           a b c       a         a (its repeat is remembered)
     memory = DuplicateMemory(HORIZON)
     assert not memory.seen(0, "s", "a")
     assert not memory.seen(1, "s", "b")
-    assert memory.seen(10, "s", "a")
-    assert memory.seen(19, "s", "b")
-    assert memory.seen(20, "s", "a")
-    assert not memory.seen(40, "s", "a")
+    assert not memory.seen(2, "s", "c")
+    assert memory.seen(12, "s", "a")
+    assert memory.seen(14, "s", "c")
+    assert not memory.seen(15, "s", "b"), "fourteen offsets ago, in a generation that is forgotten"
+    assert memory.seen(24, "s", "a")
+    assert not memory.seen(39, "s", "a")
+
+
+def test_no_horizon_is_the_shortest() -> None:
+    memory = DuplicateMemory(0)
+    assert not memory.seen(0, "s", "a")
+    assert memory.seen(1, "s", "a")
+    assert not memory.seen(9, "s", "a")
+    assert restart_offset(9, 0) == 5
 
 
 def test_the_same_id_of_another_source_is_another_activity() -> None:
@@ -26,7 +37,7 @@ def test_the_same_id_of_another_source_is_another_activity() -> None:
     assert not memory.seen(1, "zulip", "a")
 
 
-def test_a_gap_of_a_whole_generation_forgets_everything() -> None:
+def test_a_gap_of_a_whole_horizon_forgets_everything() -> None:
     # offsets   5 ....(compacted away).... 25
     memory = DuplicateMemory(HORIZON)
     assert not memory.seen(5, "s", "a")

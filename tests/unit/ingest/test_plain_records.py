@@ -29,7 +29,7 @@ class _Blind(dict[str, Any]):
 
 
 def trust_from(fence: int, watermark: Watermark, *, plain: bool) -> Trust:
-    rules = msgspec.structs.replace(RULES, duplicate_horizon_records=4)
+    rules = msgspec.structs.replace(RULES, duplicate_horizon_records=16)
     trust = Trust(rules, lambda network, actor: f"{network}:{actor}".upper())
     if not plain:
         trust._known.sources = _Blind()
