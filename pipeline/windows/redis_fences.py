@@ -4,8 +4,8 @@ A server that comes back without its last second, empty, or as a replica that la
 Every write says which fence its writer has seen; a shard with a lower one refuses it, and the writer goes back.
 
 A Cluster keeps shards on several nodes, of which one alone may lose something while no worker runs. So there what each
-shard has confirmed is kept on another node as well, and compared at every start. On a single server that would tell
-nothing: it goes back together with the fences.
+shard has confirmed is kept beside the standings of the partitions as well, and compared at every start. Of the shards
+on that node, and on a single server, this tells nothing and need not: their standings go back together with them.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class RedisFences:
         await pipelined(self._client, [("HSET", self._keys.confirmed(), *pairs)])
 
     async def _confirmed(self, partitions: Collection[str]) -> dict[str, list[int]]:
-        """Partition -> what each shard has confirmed, as another node knows it."""
+        """Partition -> what each shard has confirmed, as the node of the standings knows it."""
         if not self._has_nodes:
             return {partition: [NO_FENCE] * self._shards for partition in partitions}
         key, shards = self._keys.confirmed(), range(self._shards)

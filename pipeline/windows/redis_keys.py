@@ -38,8 +38,8 @@ class Keys(NamedTuple):
         return f"{self.namespace}:partitions"
 
     def confirmed(self) -> str:
-        """Hash: partition/shard -> fence; of a Cluster only (redis_fences.py)."""
-        return f"{self.namespace}:confirmed"
+        """Hash: partition/shard -> fence; of a Cluster only (redis_fences.py), on the node of `partitions`."""
+        return f"{self.namespace}:confirmed:{{{self.partitions()}}}"
 
     def first_days(self) -> str:
         """Hash: network -> first day that is judged."""
