@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +16,7 @@ from pipeline.rules import rules_of
 from pipeline.windows.aggregate import local_day
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.rolling import Windows
+from tests.faults.process_memory import WORKER_MEGABYTES, megabytes_now, most_megabytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,16 +26,8 @@ if TYPE_CHECKING:
 
 EVENTS = EVENTS_A_MILLION
 SPREAD_DAYS = 8.0
-WORKER_MEGABYTES = 350
 GROWTH = 1.15
 """What noise of an allocator may look like growth."""
-
-
-def megabytes(worker: Worker, what: str) -> float:
-    """VmRSS (now) or VmHWM (the most so far) of a process."""
-    found = re.search(rf"^{what}:\s+(\d+) kB", Path(f"/proc/{worker.pid}/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found.group(1)) / 1024
 
 
 class Watch(threading.Thread):
@@ -53,7 +44,7 @@ class Watch(threading.Thread):
         while not self.ended.wait(0.2):
             # A Redis at full speed on a busy machine may owe an answer; then there is one sample less.
             with contextlib.suppress(redis.RedisError):
-                self.samples.append((self._deployment.counted(), megabytes(self._worker, "VmRSS")))
+                self.samples.append((self._deployment.counted(), megabytes_now(self._worker)))
 
     def most(self, after: float, before: float) -> float:
         """Most memory while the records counted were between two shares of all."""
@@ -87,8 +78,7 @@ def write(deployment: FaultyDeployment) -> tuple[Mapping[int, int], float]:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_with_a_million_unread_activities_the_memory_of_a_worker_is_flat(trials: Trials) -> None:
-    # A horizon of ids that is full long before the first third has been read: what is remembered is no growth.
-    trial = trials.begin(changes={"ELAN_INGEST_DUPLICATE_HORIZON_RECORDS": "20000"})
+    trial = trials.begin()
     deployment, outcome = trial.deployment, trial.outcome
     _, last_seconds = write(deployment)
     worker = deployment.start_worker()
@@ -101,7 +91,7 @@ def test_with_a_million_unread_activities_the_memory_of_a_worker_is_flat(trials:
     counted = asyncio.run(activities_in_redis(deployment, last_seconds))
     outcome.events, outcome.lost, outcome.double = EVENTS, max(0, EVENTS - counted), max(0, counted - EVENTS)
     outcome.alerts_equal = outcome.is_settled = True
-    early, late, peak = watch.most(0.15, 0.35), watch.most(0.65, 0.98), megabytes(worker, "VmHWM")
+    early, late, peak = watch.most(0.15, 0.35), watch.most(0.65, 0.98), most_megabytes(worker)
     trial.fault(f"a million unread: {early:.0f} MB early, {late:.0f} MB late, {peak:.0f} MB at the most")
     assert (outcome.lost, outcome.double) == (0, 0)
     assert late <= early * GROWTH
