@@ -115,7 +115,20 @@ def kafka_admin(settings: Settings, *, answer_seconds: float = ADMIN_ANSWER_SECO
     """A client for administration; close it. Raises ServerError."""
     from kafka import KafkaAdminClient  # noqa: PLC0415
 
-    return _reach_kafka(settings, KafkaAdminClient, request_timeout_ms=int(answer_seconds * 1000))
+    connecting: list[Any] = []
+
+    def remembered(**options: Any) -> Any:
+        connecting.append(KafkaAdminClient.DEFAULT_CONFIG["kafka_client"](**options))
+        return connecting[-1]
+
+    options = {"request_timeout_ms": int(answer_seconds * 1000), "kafka_client": remembered}
+    try:
+        return _reach_kafka(settings, KafkaAdminClient, **options)
+    except ServerError:
+        # kafka-python leaves the thread and the sockets of a client that found no broker.
+        for client in connecting:
+            client.close()
+        raise
 
 
 def kafka_producer(settings: Settings) -> KafkaProducer:
