@@ -121,14 +121,8 @@ class Worker:
         return VERIFY_PAUSE_SECONDS
 
     async def watch(self) -> float:
-        """One look whether the topic is still the one that is being counted -> seconds to pause."""
-        before = self.intake.topic
-        try:
-            found = await self._topic.ask()
-        except RetryLater as error:
-            # What was fetched can be counted all the same, so that the worker is not in trouble by this alone.
-            log.warning("It cannot be seen whether the activity topic was made anew: %s", error)
-            return WATCH_PAUSE_SECONDS
+        """One look whether Kafka answers, and the topic is still the one that is being counted -> seconds to pause."""
+        before, found = self.intake.topic, await self._topic.ask()
         if before is not None and found != before:
             change = "made anew" if found.identity != before.identity else "given more partitions"
             log.error("Topic %s was %s while it was read", self._settings.kafka.activity_topic, change)
