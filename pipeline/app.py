@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -32,6 +33,7 @@ SMALL_BATCH_BYTES = 16 * 1024
 PRODUCER_LINGER_MILLISECONDS = 50
 PROBE_SECONDS = 5.0
 BOOTSTRAP_MILLISECONDS = 10_000
+PRODUCER_STOP_SECONDS = 5.0
 DELIVERY_MILLISECONDS = 30_000
 ADMIN_ANSWER_SECONDS = 30.0
 METADATA_MILLISECONDS = 10_000
@@ -184,12 +186,18 @@ async def aiokafka_producer(
     )
     async with AsyncExitStack() as stack:
         # Also when its start is cancelled.
-        stack.push_async_callback(producer.stop)
+        stack.push_async_callback(_stop_soon, producer)
         try:
             await producer.start()
         except (KafkaError, OSError) as error:
             raise ServerError(_kafka_sentence(settings.kafka, error)) from error
         yield producer
+
+
+async def _stop_soon(producer: AIOKafkaProducer) -> None:
+    """What is not acknowledged by now its sender takes for unsent: do not wait long for a Kafka that is silent."""
+    with suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(producer.stop(), PRODUCER_STOP_SECONDS)
 
 
 def broker_credentials(settings: Settings) -> Any:

@@ -6,6 +6,7 @@ What differs from the driver, and why:
   read offsets        not tracked: Faust drops what lies below the last offset read, and after a seek back that is
                       everything; it also lists every offset of a gap. Lanes check that batches touch instead
   commit offsets      the newest acknowledged offset: lanes keep the order within a partition, so there are no holes
+  silent brokers      are waited for by the reader alone: a commit and a farewell are given up soon
   full buffers        block the fetch loop instead of pausing partitions: with all of them paused Faust sleeps a second
   early partitions    (those beyond the horizon) are held: not fetched until their turn comes
   isolation           read_committed: what a producer took back is not counted
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
 import aiokafka
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
     from faust.types import TP
 
+log = logging.getLogger(__name__)
+
 FETCH_BYTES_IN_ALL = 8 * 1024 * 1024
 """Most bytes of one fetch: few partitions with much of each, since large batches cost less. The fetcher asks in an
 order drawn anew each time, so that all have their turn. An answer lies in memory three times while it is read."""
@@ -41,6 +45,10 @@ FETCH_WAIT_MS = 500
 HELD_WAIT_SECONDS = 0.5
 METADATA_SECONDS = 10.0
 """How soon partitions that were added are noticed."""
+COMMIT_SECONDS = 5.0
+"""How long a commit may take: aiokafka repeats it for as long as Kafka is away, and who has to stop waits for it."""
+FAREWELL_SECONDS = 5.0
+"""How long leaving the group may take; of who does not get through, Kafka learns by the session timeout."""
 
 
 class _Forgetful(dict[Any, Any]):
@@ -68,6 +76,27 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001 - see record_batch.py
         fetcher._records = self.fetched  # noqa: SLF001
         fetcher._prefetch_backoff = PREFETCH_BACKOFF_SECONDS  # noqa: SLF001
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        try:
+            return await asyncio.wait_for(super()._commit(offsets), COMMIT_SECONDS)
+        except asyncio.TimeoutError:
+            log.warning("Kafka takes no commits, which are advisory")
+            return False
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group, if Kafka hears it.
+
+        Where it does not, aiokafka waits long for an answer, or ends in a cancellation of its own, of which Faust would
+        not learn that the thread has ended.
+        """
+        leaving = asyncio.ensure_future(super().on_thread_stop())
+        await asyncio.wait([leaving], timeout=FAREWELL_SECONDS)
+        if not leaving.done() or leaving.cancelled():
+            leaving.cancel()
+            log.warning("Kafka does not hear that this worker leaves: its session times out")
+        else:
+            leaving.result()
 
     async def seek_to(self, positions: Mapping[TP, int], epoch: int) -> None:
         """Forget what was fetched and go to `positions`, in one step of this thread.
