@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.deployment import FaultyDeployment
-from tests.faults.own_brokers import _broker, broker_cluster, own_broker  # noqa: F401 - fixtures
+from tests.faults.own_brokers import _broker, _linked, broker_cluster, linked_broker, own_broker  # noqa: F401 - fixtures
 from tests.faults.proxy import Proxy
 from tests.faults.trial import Outcome, Trials, chosen_seed, table
 from tests.servers import absence
