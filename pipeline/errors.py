@@ -9,7 +9,7 @@ Reject                    dead-letter one record with a reason of `model.Reason`
 RetryLater                a server is away for the moment; wait and do the same again
 Rewind                    Redis has lost what was counted; go back to what it still knows
 
-Ctrl-C ends a command with 130, a check that found something wrong with 1.
+Ctrl-C ends a command with 130, want of memory with 6, a check that found something wrong with 1.
 """
 
 from __future__ import annotations

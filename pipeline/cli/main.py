@@ -33,6 +33,7 @@ from pipeline.cli.topics import topics
 from pipeline.cli.worker import worker
 from pipeline.errors import ElanError
 
+NO_MEMORY = 6
 INTERRUPTED = 130
 OPERATE = "Run"
 LOOK = "Look"
@@ -49,6 +50,10 @@ class _OneSentence(TyperGroup):
         except ElanError as error:
             Console(stderr=True).print(f"[red]error[/red]: {escape(str(error))}", highlight=False, soft_wrap=True)
             raise typer.Exit(error.exit_code) from None
+        except MemoryError:
+            # Written without the console, which needs some.
+            sys.stderr.write("error: There is not enough memory: give this process more, then run it again.\n")
+            raise typer.Exit(NO_MEMORY) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
@@ -89,7 +94,8 @@ def _global_options(
     missing, `elan topics create` makes the topics, `elan import` brings history in, `elan worker` and `elan serve` run.
 
     Exit codes: 0 done, 1 a check found something wrong, 2 a setting or option is wrong, 3 Kafka or Redis cannot be
-    reached, 4 a file cannot be used, 5 a worker stopped because going on would lose or count twice, 130 interrupted.
+    reached, 4 a file cannot be used, 5 a worker stopped because going on would lose or count twice, 6 there was not
+    enough memory, 130 interrupted.
     """
     # The clients complain on their own about what our sentence says.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)

@@ -21,7 +21,7 @@ def worker(
     Example: ELAN_PRIVACY_PSEUDONYM_KEY_FILE=/run/secrets/key elan worker
 
     Exit codes: 0 ended by a signal, 2 a setting is wrong, 3 Kafka or Redis cannot be reached at the start, 5 stopped
-    because going on would lose something or count it twice.
+    because going on would lose something or count it twice, 6 there was not enough memory.
     """
     from pipeline.cli.logs import log_to_stderr  # noqa: PLC0415 - quick --help
     from pipeline.settings import load_settings  # noqa: PLC0415

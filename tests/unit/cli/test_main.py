@@ -57,6 +57,12 @@ def test_an_interrupt_ends_with_130() -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "")
 
 
+def test_want_of_memory_is_one_sentence_and_ends_with_6() -> None:
+    result = failing(MemoryError())
+    assert (result.exit_code, result.stdout) == (6, "")
+    assert result.stderr == "error: There is not enough memory: give this process more, then run it again.\n"
+
+
 def failing(error: BaseException) -> Result:
     """Run a command of our kind of application that raises."""
     failing_app = typer.Typer(cls=app.info.cls)
