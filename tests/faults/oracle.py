@@ -27,7 +27,7 @@ from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.rolling import Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from zoneinfo import ZoneInfo
 
     from kafka.consumer.fetcher import ConsumerRecord
@@ -98,12 +98,17 @@ def distinct_activities(records: Iterable[ConsumerRecord], not_counted: Collecti
 
 
 class Expected:
-    """The undisturbed run over the activities of a log: `cells`, and `alerts` as alert id -> last step."""
+    """The undisturbed run over the activities of a log: `cells`, and `alerts` as alert id -> last step.
 
-    def __init__(self, activities: list[Activity], settings: Settings) -> None:
+    `pseudonym` is (network, actor) -> the member's; by default under the key of the settings.
+    """
+
+    def __init__(
+        self, activities: list[Activity], settings: Settings, pseudonym: Callable[[str, str], str] | None = None
+    ) -> None:
         self.activities = activities
         self._rules = rules_of(settings)
-        pseudonym = Pseudonymiser(require_pseudonym_key(settings))
+        pseudonym = pseudonym or Pseudonymiser(require_pseudonym_key(settings))
         self._backtest = Backtest(self._rules, lambda network: settings.network(network).time_zone, pseudonym)
         self.alerts: dict[str, Any] = {}
         self.cells: Cells = Counter()

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from kafka.consumer.fetcher import ConsumerRecord
 
+    from pipeline.model import Activity
+    from pipeline.settings import Settings
     from tests.faults.deployment import FaultyDeployment
     from tests.faults.load import Load
     from tests.faults.oracle import Cells
@@ -73,7 +75,7 @@ class Outcome:
 class Trial:
     """One run. `not_counted` are ids that must not be counted: poison, or deleted before anybody could read them.
 
-    `gone` are records that were counted, and that the log no longer holds.
+    `gone` are records that were counted, and that the log no longer holds. `expect` makes the undisturbed run.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Trial:
     not_counted: set[str] = field(default_factory=set)
     gone: list[ConsumerRecord] = field(default_factory=list)
     healed_at: float | None = None
+    expect: Callable[[list[Activity], Settings], Expected] = Expected
 
     def produce(self, load: Load, events_per_second: float = 2_000, bootstrap: str | None = None) -> TrialProducer:
         """Start to write a load, by another way to Kafka where told so."""
@@ -127,7 +130,7 @@ class Trial:
         deployment, outcome = self.deployment, self.outcome
         log = [*self.gone, *read_log(deployment.kafka, deployment.environment["ELAN_KAFKA_ACTIVITY_TOPIC"])]
         activities = distinct_activities(log, self.not_counted)
-        expected = Expected(activities, deployment.settings)
+        expected = self.expect(activities, deployment.settings)
         await expected.compute()
         outcome.events = len(activities)
         if self.producer is not None:
