@@ -12,11 +12,11 @@ import numpy as np
 import orjson
 
 from pipeline import __version__, clock
-from pipeline.app import async_redis_client
 from pipeline.endpoint import endpoint
 from pipeline.errors import RetryLater
 from pipeline.publish.alerts import day_start_seconds
 from pipeline.publish.community_metrics import CommunityMetrics, NetworkNews
+from pipeline.redis_clients import async_redis_client
 from pipeline.scoring.concentration import concentration
 from pipeline.telemetry import Telemetry
 from pipeline.windows.redis_store import RedisStore

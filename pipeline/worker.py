@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from pipeline import __version__
-from pipeline.app import aiokafka_producer, async_redis_client, broker_credentials, kafka_admin
 from pipeline.clock import monotonic_seconds
 from pipeline.duties import LEASE_SECONDS, Judging, Relaying
 from pipeline.endpoint import endpoint
@@ -21,8 +20,10 @@ from pipeline.ingest.trust import Trust, TrustRules
 from pipeline.intake import Intake
 from pipeline.intake_metrics import IntakeMetrics
 from pipeline.judging import Judge
+from pipeline.kafka_clients import aiokafka_producer, broker_credentials, kafka_admin
 from pipeline.pseudonyms import pseudonyms_of
 from pipeline.publish.relay import AlertsTopic
+from pipeline.redis_clients import async_redis_client
 from pipeline.rules import rules_of
 from pipeline.settings import require_pseudonym_key
 from pipeline.telemetry import Telemetry

@@ -76,8 +76,8 @@ def replay(
 
     Exit codes: 0 done, 2 a setting or option is wrong, 3 Kafka cannot be reached, refuses, or has no such topic.
     """
-    from pipeline.app import kafka_consumer, kafka_producer  # noqa: PLC0415 - quick --help
     from pipeline.cli.dead_letter_replay import ALL_REASONS, Replay  # noqa: PLC0415
+    from pipeline.kafka_clients import kafka_consumer, kafka_producer  # noqa: PLC0415 - quick --help
     from pipeline.kafka_topics import asking_kafka  # noqa: PLC0415
     from pipeline.settings import load_settings  # noqa: PLC0415
 
@@ -101,8 +101,8 @@ def replay(
 
 
 def _letters(settings: Settings) -> Iterator[Letter]:
-    from pipeline.app import kafka_consumer  # noqa: PLC0415 - quick --help
     from pipeline.cli.dead_letter_log import partitions_of_topic, read_letter, records  # noqa: PLC0415
+    from pipeline.kafka_clients import kafka_consumer  # noqa: PLC0415 - quick --help
     from pipeline.kafka_topics import asking_kafka  # noqa: PLC0415
 
     consumer = kafka_consumer(settings)

@@ -65,8 +65,8 @@ async def _replayed(settings: Settings, community: str, events: Path, source: st
 
 
 async def _live(settings: Settings, community: str, network: str | None) -> CommunityRun:
-    from pipeline.app import async_redis_client  # noqa: PLC0415 - quick --help
     from pipeline.lab.live_run import read_live_run  # noqa: PLC0415
+    from pipeline.redis_clients import async_redis_client  # noqa: PLC0415 - quick --help
 
     async with async_redis_client(settings) as client:
         return await read_live_run(client, settings, community, network)

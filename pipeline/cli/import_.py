@@ -91,7 +91,8 @@ def _deliver(
 
 def _to_topic(bar: _Bar, activities: Iterable[Activity], report: ImportReport) -> str:
     # Only this target needs settings and servers.
-    from pipeline.app import kafka_producer, redis_client  # noqa: PLC0415
+    from pipeline.kafka_clients import kafka_producer  # noqa: PLC0415
+    from pipeline.redis_clients import redis_client  # noqa: PLC0415
     from pipeline.settings import load_settings  # noqa: PLC0415
     from pipeline.sources.ledger import RedisLedger  # noqa: PLC0415
     from pipeline.sources.topic_writer import DAY_SECONDS, Clock, TopicWriter  # noqa: PLC0415

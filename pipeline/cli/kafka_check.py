@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.app import kafka_admin
 from pipeline.cli.finding import Finding, ok, warning, wrong
 from pipeline.errors import ElanError
+from pipeline.kafka_clients import kafka_admin
 from pipeline.kafka_topics import (
     WantedTopic,
     asking_kafka,

@@ -8,9 +8,9 @@ import redis
 from redis.exceptions import RedisClusterException
 
 from pipeline import clock
-from pipeline.app import redis_client
 from pipeline.cli.finding import Finding, ok, warning, wrong
 from pipeline.errors import ElanError
+from pipeline.redis_clients import redis_client
 from pipeline.windows.redis_keys import Keys
 
 if TYPE_CHECKING:

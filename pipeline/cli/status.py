@@ -37,9 +37,10 @@ def status(
 
 
 async def _collect(settings: Settings) -> dict[str, Any]:
-    from pipeline.app import async_redis_client, kafka_consumer  # noqa: PLC0415 - quick --help
     from pipeline.errors import RetryLater, ServerError  # noqa: PLC0415
+    from pipeline.kafka_clients import kafka_consumer  # noqa: PLC0415 - quick --help
     from pipeline.log_ends import log_ends  # noqa: PLC0415
+    from pipeline.redis_clients import async_redis_client  # noqa: PLC0415 - quick --help
 
     ends = log_ends(kafka_consumer(settings), settings.kafka.activity_topic)
     async with async_redis_client(settings) as client:

@@ -26,7 +26,7 @@ def create() -> None:
     3 Kafka cannot be reached or refuses.
     """
     from pipeline import kafka_topics  # noqa: PLC0415
-    from pipeline.app import kafka_admin  # noqa: PLC0415 - quick --help
+    from pipeline.kafka_clients import kafka_admin  # noqa: PLC0415 - quick --help
     from pipeline.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings()

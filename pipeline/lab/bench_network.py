@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.app import async_redis_client
 from pipeline.model import Kind
+from pipeline.redis_clients import async_redis_client
 from pipeline.windows.aggregate import HOUR_BITS, CommunityDelta, shard_of
 from pipeline.windows.columns import KIND_COLUMN, member_increment
 from pipeline.windows.redis_store import RedisStore

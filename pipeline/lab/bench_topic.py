@@ -14,10 +14,10 @@ import numpy as np
 from aiokafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 
-from pipeline.app import aiokafka_producer
 from pipeline.clock import now_seconds
 from pipeline.cloudevents import activity_key, encode_clock
 from pipeline.errors import ServerError
+from pipeline.kafka_clients import aiokafka_producer
 from pipeline.sources.topic_writer import POSITIVE_MASK
 
 if TYPE_CHECKING:

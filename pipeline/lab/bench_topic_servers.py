@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.app import kafka_admin, redis_client
 from pipeline.errors import ServerError
+from pipeline.kafka_clients import kafka_admin
 from pipeline.kafka_topics import create_missing, partitions_of
 from pipeline.lab.embedded import EmbeddedServers
+from pipeline.redis_clients import redis_client
 from pipeline.settings.given import from_variables
 from pipeline.settings.loading import settings_of
 

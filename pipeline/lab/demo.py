@@ -15,8 +15,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from pipeline import clock
-from pipeline.app import async_redis_client, kafka_admin
 from pipeline.errors import RetryLater, ServerError
+from pipeline.kafka_clients import kafka_admin
 from pipeline.kafka_topics import create_missing, partitions_of
 from pipeline.lab.demo_feed import Announced, DemoOptions, Feed, Written
 from pipeline.lab.demo_settings import demo_settings
@@ -24,6 +24,7 @@ from pipeline.lab.embedded import EmbeddedServers
 from pipeline.lab.screen import DemoScreen, summary
 from pipeline.lab.verdicts import compare
 from pipeline.model import AlertTransition
+from pipeline.redis_clients import async_redis_client
 from pipeline.serve import run_serve
 from pipeline.windows.aggregate import local_day
 from pipeline.windows.redis_progress import RedisProgress

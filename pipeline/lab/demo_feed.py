@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
-from pipeline.app import kafka_producer
 from pipeline.clock import now_seconds
 from pipeline.errors import ElanError, ServerError
+from pipeline.kafka_clients import kafka_producer
 from pipeline.lab.company import simulate
 from pipeline.lab.replay_file import read_in_order
 from pipeline.sources.report import ImportReport

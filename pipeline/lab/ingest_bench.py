@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from pipeline import clock
-from pipeline.app import async_redis_client
 from pipeline.errors import RetryLater, ServerError
 from pipeline.lab.bench_topic import COMMUNITIES, EVENTS_A_MILLION, MadeUpStream, past_start, write_stream
 from pipeline.lab.bench_topic_servers import PARTITIONS, redis_core_seconds
 from pipeline.lab.bench_topic_worker import BenchWorker
 from pipeline.lab.ingest_bench_stock import measure_stock_faust
+from pipeline.redis_clients import async_redis_client
 from pipeline.windows.redis_progress import RedisProgress
 
 if TYPE_CHECKING:

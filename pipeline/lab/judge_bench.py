@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline import clock
-from pipeline.app import async_redis_client
 from pipeline.duties import SHARDS_A_LEASE
 from pipeline.judging import Judge
 from pipeline.lab.bench_network import LAST_DAY, NETWORK, community_name, fill, plan_network
 from pipeline.lab.embedded import EmbeddedServers
+from pipeline.redis_clients import async_redis_client
 from pipeline.rules import rules_of
 from pipeline.settings import Settings
 from pipeline.windows.aggregate import shard_of

@@ -15,11 +15,12 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from pipeline import clock
-from pipeline.app import aiokafka_producer, async_redis_client
 from pipeline.errors import RetryLater, ServerError
+from pipeline.kafka_clients import aiokafka_producer
 from pipeline.lab.bench_topic import DAY_SECONDS, EVENTS_A_MILLION, MadeUpStream
 from pipeline.lab.bench_topic_servers import PARTITIONS
 from pipeline.lab.bench_topic_worker import BenchWorker
+from pipeline.redis_clients import async_redis_client
 from pipeline.windows.redis_progress import RedisProgress
 
 if TYPE_CHECKING:

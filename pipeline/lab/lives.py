@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from pipeline.app import async_redis_client
 from pipeline.errors import InputError, RetryLater, ServerError, SettingsError
 from pipeline.lab.replay_file import backtest_of, read_in_order
+from pipeline.redis_clients import async_redis_client
 from pipeline.scoring.life import Life
 from pipeline.scoring.profile import Profile
 from pipeline.sources.report import ImportReport

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline.app import async_redis_client
 from pipeline.errors import RetryLater, ServerError
 from pipeline.lab.lives import only_network
+from pipeline.redis_clients import async_redis_client
 from pipeline.scoring.abaque import Abaque
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.redis_verdicts import RedisVerdicts

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pipeline.app import async_redis_client
 from pipeline.errors import InputError, RetryLater, ServerError, SettingsError
 from pipeline.history import HISTORY_DAYS
 from pipeline.lab.lives import only_network
 from pipeline.lab.replay_file import backtest_of, read_in_order
+from pipeline.redis_clients import async_redis_client
 from pipeline.scoring.champions import lost_regulars, reactivated
 from pipeline.scoring.concentration import (
     Concentration,

@@ -7,14 +7,14 @@ import threading
 
 import pytest
 
-from pipeline import app
-from pipeline.app import kafka_admin
+from pipeline import kafka_clients
 from pipeline.errors import ServerError
+from pipeline.kafka_clients import kafka_admin
 from pipeline.settings import load_settings
 
 
 def test_a_client_for_administration_that_is_not_answered_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "BOOTSTRAP_MILLISECONDS", 300)
+    monkeypatch.setattr(kafka_clients, "BOOTSTRAP_MILLISECONDS", 300)
     before = threading.enumerate()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = f"127.0.0.1:{silent.getsockname()[1]}"

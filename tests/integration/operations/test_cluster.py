@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from pipeline.app import async_redis_client, redis_client
+from pipeline.redis_clients import async_redis_client, redis_client
 from pipeline.settings import load_settings
 from tests.servers import absence
 from tests.servers.process import HOST, ServerProcess, ServerUnavailableError, free_ports

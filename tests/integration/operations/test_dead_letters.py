@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from pipeline.app import aiokafka_producer, kafka_consumer, kafka_producer
 from pipeline.cli.dead_letter_log import partitions_of_topic, records
 from pipeline.ingest.dead_letters import DeadLetter, KafkaDeadLetterWriter
+from pipeline.kafka_clients import aiokafka_producer, kafka_consumer, kafka_producer
 from pipeline.model import Reason
 
 if TYPE_CHECKING:

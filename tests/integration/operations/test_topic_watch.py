@@ -9,9 +9,9 @@ from unittest.mock import AsyncMock
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from pipeline import app
-from pipeline.app import aiokafka_producer, kafka_admin
+from pipeline import kafka_clients
 from pipeline.errors import RetryLater, Stop
+from pipeline.kafka_clients import aiokafka_producer, kafka_admin
 from pipeline.kafka_topics import create_missing
 from pipeline.ticking import Ticking
 from pipeline.topic_watch import TopicWatch
@@ -75,7 +75,7 @@ def test_a_topic_made_anew_is_another(watch: TopicWatch, admin: KafkaAdminClient
 def test_the_clock_is_told_to_partitions_that_were_added(
     admin: KafkaAdminClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "METADATA_MILLISECONDS", 100)
+    monkeypatch.setattr(kafka_clients, "METADATA_MILLISECONDS", 100)
     create_missing(admin, settings)
     topic = settings.kafka.activity_topic
 

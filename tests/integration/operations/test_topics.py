@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka.admin import ConfigResource
 
-from pipeline.app import kafka_admin
+from pipeline.kafka_clients import kafka_admin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

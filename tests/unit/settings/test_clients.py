@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from faust.types.auth import AuthProtocol
 
-from pipeline.app import broker_credentials, redis_client, ssl_context
 from pipeline.errors import SettingsError
+from pipeline.kafka_clients import broker_credentials
+from pipeline.redis_clients import redis_client
 from pipeline.settings import load_settings
+from pipeline.tls import ssl_context
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,23 +1,14 @@
-"""The only maker of clients: settings in, connected clients out, and one sentence when a server is not there."""
+"""The only maker of Kafka clients: settings in, connected clients out, and one sentence when no broker is there."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import redis
-import redis.asyncio
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisClusterException
-from redis.retry import Retry
-
-from pipeline.errors import ServerError, SettingsError
-from pipeline.settings.checks import without_password
-from pipeline.windows.redis_scripts import LOADING, kind_of
+from pipeline.errors import ServerError
+from pipeline.tls import ssl_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -25,7 +16,7 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
-    from pipeline.settings import KafkaSettings, RedisSettings, Settings
+    from pipeline.settings import KafkaSettings, Settings
 
 LARGEST_REQUEST_BYTES = 8 * 1024 * 1024
 LARGEST_BATCH_BYTES = 256 * 1024
@@ -38,29 +29,6 @@ DELIVERY_MILLISECONDS = 30_000
 ADMIN_ANSWER_SECONDS = 30.0
 METADATA_MILLISECONDS = 10_000
 """How soon a producer that runs for long learns of partitions that were added."""
-REDIS_CONNECTIONS = 16
-REDIS_RETRIES = 2
-REDIS_LONGEST_BACKOFF_SECONDS = 1.0
-REDIS_TROUBLE = (redis.RedisError, RedisClusterException, OSError)
-
-
-def ssl_context(settings: KafkaSettings | RedisSettings) -> ssl.SSLContext:
-    """A verifying context with the authority and the certificate of the settings.
-
-    Raises:
-        SettingsError: a file cannot be read or holds no certificate or key.
-    """
-    try:
-        context = ssl.create_default_context(cafile=settings.tls_ca_file)
-        if settings.tls_certificate_file is not None:
-            context.load_cert_chain(settings.tls_certificate_file, settings.tls_key_file)
-    except OSError as error:
-        named = (settings.tls_ca_file, settings.tls_certificate_file, settings.tls_key_file)
-        files = ", ".join(file for file in named if file is not None)
-        raise SettingsError(
-            f"The TLS files {files} cannot be used ({error}): check the settings tls_…_file."
-        ) from error
-    return context
 
 
 def _kafka_options(settings: KafkaSettings) -> dict[str, Any]:
@@ -215,77 +183,3 @@ def broker_credentials(settings: Settings) -> Any:
             mechanism=SASLMechanism(kafka.sasl_mechanism),
         )
     return faust.SSLCredentials(context=context) if context is not None else None
-
-
-def _redis_options(settings: RedisSettings) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "socket_timeout": settings.timeout_seconds,
-        "socket_connect_timeout": settings.timeout_seconds,
-        "decode_responses": False,
-    }
-    if settings.username is not None:
-        options["username"] = settings.username
-    if settings.password is not None:
-        options["password"] = settings.password.get_secret_value()
-    if settings.url.startswith("rediss"):
-        ssl_context(settings)  # so that a file that cannot be used is told by its setting
-        options |= {"ssl_ca_certs": settings.tls_ca_file, "ssl_certfile": settings.tls_certificate_file}
-        options |= {"ssl_keyfile": settings.tls_key_file}
-    return options
-
-
-def _plain_url(settings: RedisSettings) -> tuple[bool, str]:
-    """Whether it is a Cluster, and the URL as redis-py reads it."""
-    return "+cluster" in settings.url, settings.url.replace("+cluster", "", 1)
-
-
-def redis_client(settings: Settings) -> redis.Redis | redis.RedisCluster:
-    """A blocking client for tools, of one server or of a Cluster; close it. Raises ServerError."""
-    options = _redis_options(settings.redis)
-    cluster, url = _plain_url(settings.redis)
-    # Ten tries by default: half a minute until somebody learns that the server is not there.
-    retry = Retry(ExponentialBackoff(cap=REDIS_LONGEST_BACKOFF_SECONDS), REDIS_RETRIES)
-    make = redis.RedisCluster.from_url if cluster else redis.Redis.from_url
-    try:
-        client: redis.Redis | redis.RedisCluster = make(url, retry=retry, **options)
-        client.ping()
-    except REDIS_TROUBLE as error:
-        raise ServerError(_redis_sentence(settings.redis, error)) from error
-    return client
-
-
-@asynccontextmanager
-async def async_redis_client(
-    settings: Settings,
-) -> AsyncIterator[redis.asyncio.Redis | redis.asyncio.RedisCluster]:
-    """A worker's client, of one server or of a Cluster, which may be loading its data still; raises ServerError."""
-    client = _async_redis(settings.redis)
-    try:
-        await client.ping()
-    except REDIS_TROUBLE as error:
-        if kind_of(error) != LOADING:
-            await client.aclose()
-            raise ServerError(_redis_sentence(settings.redis, error)) from error
-    try:
-        yield client
-    finally:
-        await client.aclose()
-
-
-def _async_redis(settings: RedisSettings) -> redis.asyncio.Redis | redis.asyncio.RedisCluster:
-    options = _redis_options(settings)
-    cluster, url = _plain_url(settings)
-    retry = AsyncRetry(ExponentialBackoff(cap=REDIS_LONGEST_BACKOFF_SECONDS), REDIS_RETRIES)
-    if cluster:
-        return redis.asyncio.RedisCluster.from_url(url, retry=retry, **options)
-    # The stock pool raises when it is full; this one waits.
-    pool = redis.asyncio.BlockingConnectionPool.from_url(url, max_connections=REDIS_CONNECTIONS, retry=retry, **options)
-    # The client owns the pool, so that closing it closes the connections.
-    return redis.asyncio.Redis.from_pool(pool)
-
-
-def _redis_sentence(settings: RedisSettings, error: Exception) -> str:
-    place = without_password(settings.url)
-    if isinstance(error, redis.AuthenticationError | redis.ResponseError):
-        return f"Redis at {place} refuses ({error}): check redis.username and redis.password."
-    return f"Redis at {place} cannot be reached ({error}): start it, or set redis.url to where it is."
