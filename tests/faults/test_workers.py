@@ -77,6 +77,8 @@ def test_workers_restarted_in_order_under_load(trials: Trials) -> None:
     # w2 ========| w4 ====
     trial = trials.begin()
     workers = [trial.deployment.start_worker() for _ in range(2)]
+    # Joining may take longer than writing; then nothing would be left to be counted meanwhile.
+    trial.deployment.wait_for_assignment(*workers)
     trial.produce(Load(trial.seed), events_per_second=700)
     for worker in workers:
         trial.deployment.wait_for_records(trial.deployment.counted() + 1_500)
