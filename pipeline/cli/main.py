@@ -24,6 +24,7 @@ from pipeline.cli.demo import demo
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
 from pipeline.cli.import_ import import_activities
+from pipeline.cli.memory import NO_MEMORY, SENTENCE
 from pipeline.cli.network import network
 from pipeline.cli.resolve import resolve
 from pipeline.cli.serve import serve
@@ -33,7 +34,6 @@ from pipeline.cli.topics import topics
 from pipeline.cli.worker import worker
 from pipeline.errors import ElanError
 
-NO_MEMORY = 6
 INTERRUPTED = 130
 OPERATE = "Run"
 LOOK = "Look"
@@ -51,8 +51,8 @@ class _OneSentence(TyperGroup):
             Console(stderr=True).print(f"[red]error[/red]: {escape(str(error))}", highlight=False, soft_wrap=True)
             raise typer.Exit(error.exit_code) from None
         except MemoryError:
-            # Written without the console, which needs some.
-            sys.stderr.write("error: There is not enough memory: give this process more, then run it again.\n")
+            # Not by the console, which needs some.
+            sys.stderr.write(SENTENCE)
             raise typer.Exit(NO_MEMORY) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None

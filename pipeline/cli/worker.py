@@ -24,10 +24,18 @@ def worker(
     because going on would lose something or count it twice, 6 there was not enough memory.
     """
     from pipeline.cli.logs import log_to_stderr  # noqa: PLC0415 - quick --help
+    from pipeline.cli.memory import end_at_once  # noqa: PLC0415
     from pipeline.settings import load_settings  # noqa: PLC0415
     from pipeline.worker import run_worker  # noqa: PLC0415
 
     settings = load_settings()
     log_to_stderr(log_level)
     log = logging.getLogger("elan.worker")
-    asyncio.run(run_worker(settings, on_url=lambda url: log.info("metrics on %s/metrics", url)))
+
+    async def run() -> None:
+        try:
+            await run_worker(settings, on_url=lambda url: log.info("metrics on %s/metrics", url))
+        except MemoryError:
+            end_at_once()
+
+    asyncio.run(run())
