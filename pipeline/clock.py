@@ -26,3 +26,8 @@ def rfc3339(unix_seconds: float) -> str:
     moment = datetime.fromtimestamp(unix_seconds, timezone.utc)
     timespec = "milliseconds" if moment.microsecond else "seconds"
     return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def pause(seconds: float) -> None:
+    """Wait; for commands that have no event loop."""
+    time.sleep(seconds)

@@ -15,6 +15,7 @@ from pipeline.windows.redis_verdicts import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from zoneinfo import ZoneInfo
 
     from pipeline.judging import Judge, Rules
     from pipeline.kafka_topics import ActivityTopic
@@ -115,7 +116,8 @@ class Judging:
         self._progress = progress
         self._ask_topic = ask_topic
         self._topic: ActivityTopic | None = None
-        self._passed_seconds: float | None = None
+        self._days_known: list[int] | None = None
+        """The days that had passed in each zone when Kafka was last asked."""
         self._judged_gauge = telemetry.gauge("elan_judged_boundary_timestamp_seconds")
         self._duration = telemetry.histogram("elan_judge_duration_seconds")
         self._transitions = telemetry.counter("elan_alert_transitions_total")
@@ -123,13 +125,14 @@ class Judging:
 
     async def run_once(self) -> Progress:
         """Judge what is due. Raises RetryLater."""
-        passed_seconds = await self._see_what_has_passed()
+        standings, first_days = await self._progress.standings(), await self._progress.first_days()
+        zones = {network: self._rules.of_network(network).zone for network in sorted(first_days)}
+        passed_seconds = await self._see_what_has_passed(standings, list(zones.values()))
         if passed_seconds is None:
             return Progress(0, None)
         boundaries, reached = 0, passed_seconds
-        for network, first_day in sorted((await self._progress.first_days()).items()):
-            zone = self._rules.of_network(network).zone
-            passed_day = local_day(passed_seconds, zone) - 1
+        for network, zone in zones.items():
+            first_day, passed_day = first_days[network], local_day(passed_seconds, zone) - 1
             await self._learn(network, first_day)
             for start in range(0, self._shards, SHARDS_A_LEASE):
                 group = range(start, min(start + SHARDS_A_LEASE, self._shards))
@@ -138,17 +141,22 @@ class Judging:
             reached = min(reached, day_start_seconds(slowest + 1, zone))
         return Progress(boundaries, reached)
 
-    async def _see_what_has_passed(self) -> float | None:
-        """The low watermark; whenever it would move on, Kafka is asked how many partitions there are.
+    async def _see_what_has_passed(self, standings: dict[str, Standing], zones: Sequence[ZoneInfo]) -> float | None:
+        """The low watermark; before it passes another midnight, Kafka is asked how many partitions there are.
 
-        In this order: a partition that was added holds nothing older than its topic's change, and what the standings
-        say was written by then. Asked before, it would be judged without the activities of a partition not known yet.
+        After the standings were read: a partition that was added holds nothing older than its topic's change, and what
+        the standings say was written by then. Asked before them, the day would be judged without the activities of a
+        partition that is not known yet.
         """
-        standings = await self._progress.standings()
-        if self._topic is None or low_watermark(standings, self._topic) != self._passed_seconds:
+        if self._topic is None or self._days_passed(standings, zones) != self._days_known:
             self._topic = await self._ask_topic()
-            self._passed_seconds = low_watermark(standings, self._topic)
-        return self._passed_seconds
+            self._days_known = self._days_passed(standings, zones)
+        return low_watermark(standings, self._topic)
+
+    def _days_passed(self, standings: dict[str, Standing], zones: Sequence[ZoneInfo]) -> list[int] | None:
+        """In each of these zones; None while no day is known to have passed."""
+        seconds = None if self._topic is None else low_watermark(standings, self._topic)
+        return None if seconds is None else [local_day(seconds, zone) for zone in zones]
 
     async def _slowest_day(self, network: str, first_day: int) -> int:
         judged = await self._verdicts.judged(network)

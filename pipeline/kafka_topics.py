@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from pipeline.clock import monotonic_seconds, pause
 from pipeline.errors import ServerError, Stop
 from pipeline.windows.columns import RING_DAYS
 
@@ -25,6 +26,8 @@ COPIES_FOR_QUORUM = 3
 APPENDED = {"message.timestamp.type": "LogAppendTime"}
 """Kept since it was written: by the activities' own times a broker would delete a history right after its import."""
 HEADERS_ROOM_BYTES = 65_536
+SHOWN_SECONDS = 10.0
+ASK_AGAIN_SECONDS = 0.2
 NO_IDENTITIES = {"", "00000000-0000-0000-0000-000000000000"}
 WORDS = {"cleanup.policy", "message.timestamp.type"}
 """Configurations that are no numbers."""
@@ -111,6 +114,23 @@ def partitions_of(admin: KafkaAdminClient, settings: Settings) -> dict[str, int]
         there = set(admin.list_topics())
         names = [topic.name for topic in wanted_topics(settings) if topic.name in there]
         return {each["name"]: len(each["partitions"]) for each in admin.describe_topics(names)} if names else {}
+
+
+def partitions_once_all_are_there(admin: KafkaAdminClient, settings: Settings) -> dict[str, int]:
+    """As `partitions_of`, after all three were made: a broker may hear late of what another one has made.
+
+    Raises:
+        ServerError: Kafka refuses, or one of them is not shown for ten seconds.
+    """
+    deadline = monotonic_seconds() + SHOWN_SECONDS
+    while True:
+        found = partitions_of(admin, settings)
+        unseen = [topic.name for topic in wanted_topics(settings) if topic.name not in found]
+        if not unseen:
+            return found
+        if monotonic_seconds() > deadline:
+            raise ServerError(f"Kafka does not show {', '.join(unseen)} yet: run the command again.")
+        pause(ASK_AGAIN_SECONDS)
 
 
 def activity_topic(admin: KafkaAdminClient, settings: Settings) -> ActivityTopic:

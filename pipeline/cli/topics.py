@@ -33,7 +33,7 @@ def create() -> None:
     admin = kafka_admin(settings)
     try:
         created = kafka_topics.create_missing(admin, settings)
-        partitions = kafka_topics.partitions_of(admin, settings)
+        partitions = kafka_topics.partitions_once_all_are_there(admin, settings)
         wrong = []
         for topic in kafka_topics.wanted_topics(settings):
             verb = "created" if topic.name in created else "exists"
