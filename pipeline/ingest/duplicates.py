@@ -60,7 +60,8 @@ class DuplicateMemory:
         if mark in self.present:
             return True
         self.present.add(mark)
-        return bool(self.among_before([mark]))
+        place = self._before.searchsorted(mark)
+        return bool(place < len(self._before) and self._before[place] == mark)
 
     def among_before(self, marks: Sequence[int]) -> frozenset[int]:
         """The places of those marks that an earlier generation holds. To ask for many at once costs little each."""
