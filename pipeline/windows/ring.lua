@@ -16,6 +16,9 @@ local CODE = {[1] = 'B', [2] = 'I2', [4] = 'I4'}
 local RUN_NUMBERS, NEAR = 1000, 4
 -- A ring of so many bytes is read whole, and written whole with what has changed: two commands instead of six.
 local IN_HAND = 768
+-- A greater one is written whole when it needs room, for so many positions at once: Redis gives a string that grows by
+-- itself as much room again.
+local ROOM = 16
 
 -- What is added to one position: column -> amount. Made whole, since a table that grows is allocated again and again.
 local function amounts_at(changes, position)
@@ -120,9 +123,14 @@ local function clear_ahead(ring, newest, oldest)
     ring.base, ring.head, ring.body = math.max(oldest, newest - ring.size + 1), newest, ''
     return
   end
-  -- Until it has come round for the first time nothing lies ahead.
-  if newest - ring.base >= ring.size then
-    local length = ring.body and #ring.body or call('STRLEN', ring.key) - HEADER
+  local positions, length = newest - ring.base + 1, ring.body and #ring.body or call('STRLEN', ring.key) - HEADER
+  if positions <= ring.size then
+    -- Until it has come round for the first time nothing lies ahead.
+    if not ring.body and length < positions * ring.record then
+      take_in_hand(ring)
+      ring.body = ring.body .. rep('\0', math.min(positions + ROOM, ring.size) * ring.record - length)
+    end
+  else
     local from, count = (ring.head + 1 - ring.base) % ring.size, newest - ring.head
     while count > 0 do
       local run = math.min(count, ring.size - from)
