@@ -33,6 +33,7 @@ class TopicWatch:
         self._admin: KafkaAdminClient | None = None
         self._asking = asyncio.Lock()
         self._partitions = settings.kafka.partitions
+        self._is_over = False
 
     async def ask(self) -> ActivityTopic:
         """The topic as it is now; asked in a thread, since the client for administration blocks.
@@ -54,8 +55,12 @@ class TopicWatch:
             return self._told(activity_topic(self._admin, self._settings))
         except BaseException:
             # A client whose broker went away may wait long before it tries another.
-            self.close()
+            self._disconnect()
             raise
+        finally:
+            # The thread of a question that was cancelled goes on beside the end.
+            if self._is_over:
+                self._disconnect()
 
     def _told(self, found: ActivityTopic) -> ActivityTopic:
         """Say it once where partitions were added."""
@@ -65,7 +70,11 @@ class TopicWatch:
         return found
 
     def close(self) -> None:
-        """Close the connection; the next question makes another."""
-        if self._admin is not None:
-            self._admin.close()
-            self._admin = None
+        """Close the connection: left open, it would tell of a broker that stops after the worker."""
+        self._is_over = True
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            admin.close()

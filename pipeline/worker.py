@@ -70,7 +70,7 @@ class Worker:
         self.telemetry = Telemetry("worker")
         self.metrics = IntakeMetrics(self.telemetry, settings.clock.allowed_lateness_seconds)
         self._progress = RedisProgress(client, namespace)
-        self._topic = TopicWatch(settings, lambda: kafka_admin(settings, answer_seconds=TOPIC_ANSWER_SECONDS))
+        self.topic = TopicWatch(settings, lambda: kafka_admin(settings, answer_seconds=TOPIC_ANSWER_SECONDS))
         store, verdicts, rules = (
             RedisStore(client, namespace, shards),
             RedisVerdicts(client, namespace, shards),
@@ -84,7 +84,7 @@ class Worker:
             KafkaDeadLetterWriter(producer, kafka.dead_letter_topic),
             self.metrics,
             settings.clock.allowed_lateness_seconds,
-            self._topic.ask,
+            self.topic.ask,
             self.begin,
         )
         self.app = BatchApp(settings, broker_credentials(settings), self.intake)
@@ -96,7 +96,7 @@ class Worker:
             rules=rules,
             verdicts=verdicts,
             progress=self._progress,
-            ask_topic=self._topic.ask,
+            ask_topic=self.topic.ask,
             telemetry=self.telemetry,
         )
         relay_lease = Lease(client, namespace, "relay", LEASE_SECONDS)
@@ -123,7 +123,7 @@ class Worker:
 
     async def watch(self) -> float:
         """One look whether Kafka answers, and the topic is still the one that is being counted -> seconds to pause."""
-        before, found = self.intake.topic, await self._topic.ask()
+        before, found = self.intake.topic, await self.topic.ask()
         if before is not None and found != before:
             change = "made anew" if found.identity != before.identity else "given more partitions"
             log.error("Topic %s was %s while it was read", self._settings.kafka.activity_topic, change)
@@ -153,7 +153,6 @@ class Worker:
 
     async def end(self) -> None:
         """Let the others have the leases at once; what Redis does not hear, it lets go by itself."""
-        self._topic.close()
         try:
             await self._judging.give_back()
             for lease in self._leases:
@@ -199,6 +198,7 @@ async def run_worker(
         client = await stack.enter_async_context(async_redis_client(settings))
         producer = await stack.enter_async_context(aiokafka_producer(settings))
         worker = Worker(settings, client, producer)
+        stack.callback(worker.topic.close)
         await _begin(worker)
         _spare_the_collector()
         telemetry = worker.telemetry
