@@ -74,6 +74,8 @@ class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetche
             stock._check_crcs,
             stock._isolation_level,
         )
+        # A cycle that would hold the bytes of the fetch until the collector of garbage comes by: 100 MB and more.
+        stock._records_iterator = None
         self._most_records = most_records
         self._highwater = highwater
         self._epoch = epoch

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import struct
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,6 +63,19 @@ def test_small_record_batches_of_one_fetch_are_joined() -> None:
         highwater=99,
         epoch=7,
     )
+
+
+def test_the_bytes_of_a_fetch_are_let_go_without_the_collector_of_garbage() -> None:
+    stock = PartitionRecords(TopicPartition("esn", 3), KeptRecords(stored([0])), None, 0, None, None, True, 1)  # noqa: FBT003
+    fetched = weakref.ref(stock)
+    gc.disable()
+    try:
+        list(BatchRecords(stock, most_records=5, highwater=1, epoch=1))
+        del stock
+
+        assert fetched() is None
+    finally:
+        gc.enable()
 
 
 def test_a_large_record_batch_is_cut() -> None:
