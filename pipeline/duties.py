@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SHARDS_A_LEASE = 4
+SHARDS_A_LEASE = 2
 LEASE_SECONDS = 30.0
 BOUNDARIES_A_STEP = 7
 """Boundaries judged on one reading of the windows; a crash repeats at most these."""

@@ -9,6 +9,7 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
 REDIS_CONNECTIONS = 16
 REDIS_RETRIES = 2
 REDIS_LONGEST_BACKOFF_SECONDS = 1.0
+_SERIALIZER = HiredisRespSerializer()
 REDIS_TROUBLE = (redis.RedisError, RedisClusterException, OSError)
+
+
+class _PackingInC:
+    """Of a connection: redis-py packs the commands of asyncio in Python, 3 µs for each key of a boundary's rings."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        packed: list[bytes] = _SERIALIZER.pack(*args)
+        return packed
 
 
 def _redis_options(settings: RedisSettings) -> dict[str, Any]:
@@ -91,6 +101,7 @@ def _async_redis(settings: RedisSettings) -> redis.asyncio.Redis | redis.asyncio
         return redis.asyncio.RedisCluster.from_url(url, retry=retry, **options)
     # The stock pool raises when it is full; this one waits.
     pool = redis.asyncio.BlockingConnectionPool.from_url(url, max_connections=REDIS_CONNECTIONS, retry=retry, **options)
+    pool.connection_class = type("PackingConnection", (_PackingInC, pool.connection_class), {})
     # The client owns the pool, so that closing it closes the connections.
     return redis.asyncio.Redis.from_pool(pool)
 

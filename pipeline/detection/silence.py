@@ -10,11 +10,14 @@ from pipeline.detection.likelihood import DAILY_SIZE_LEVELS, DAILY_SIZES, DAILY_
 from pipeline.model import PARTICIPATION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from pipeline.history import History
 
 WEEK_DAYS = 7
+RUN_BLOCK_DAYS = 28
 PROFILE_DAYS = 84
 """The rhythm of the week is taken from the last twelve weeks."""
 PROFILE_PRIOR = 0.25
@@ -29,12 +32,11 @@ LARGEST_SHARE = 1.0
 
 def quiet_days(history: History) -> NDArray[np.int64]:
     """Whole days without any participation up to the boundary, (C,); exact, however short."""
-    acts = np.zeros(history.participants_7_days.shape, dtype=np.bool_)
-    for kind in PARTICIPATION & history.activities.keys():
-        acts |= history.activities[kind] > 0
+    acts = [history.activities[kind] for kind in PARTICIPATION & history.activities.keys()]
     # Activities that carry their object's time make a day look lived in on which nobody was there.
-    of_weeks = _run_of_zeros(history.participants_7_days > 0)
-    return np.maximum(_run_of_zeros(acts), np.where(of_weeks > 0, of_weeks + WEEK_DAYS - 1, 0))
+    of_weeks = _run_of_zeros([history.participants_7_days], history.participants_7_days.shape)
+    without_acts = _run_of_zeros(acts, history.participants_7_days.shape)
+    return np.maximum(without_acts, np.where(of_weeks > 0, of_weeks + WEEK_DAYS - 1, 0))
 
 
 def silence_score(history: History, baseline: NDArray[np.float64], quiet: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -94,8 +96,17 @@ def _weekday_shares(history: History) -> NDArray[np.float64]:
     return np.asarray(np.minimum(shares, LARGEST_SHARE)[:, ::-1])
 
 
-def _run_of_zeros(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many of the newest columns hold nothing, (C, T) -> (C,)."""
-    newest_first = seen[:, ::-1]
-    run: NDArray[np.int64] = np.where(newest_first.any(axis=1), newest_first.argmax(axis=1), seen.shape[1])
+def _run_of_zeros(series: Sequence[NDArray[np.int64]], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """In how many of the newest columns none of these series, of a shape of (C, T) each, holds anything, (C,)."""
+    communities, days = shape
+    run, rows = np.full(communities, days), np.arange(communities)
+    # From the newest on, a month at a time: most rows are known after the first.
+    for stop in range(days, 0, -RUN_BLOCK_DAYS):
+        start = max(0, stop - RUN_BLOCK_DAYS)
+        seen = np.zeros((len(rows), stop - start), dtype=np.bool_)
+        for counts in series:
+            seen |= counts[rows, start:stop] > 0
+        found = seen.any(axis=1)
+        run[rows[found]] = days - stop + seen[found, ::-1].argmax(axis=1)
+        rows = rows[~found]
     return run

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pipeline.windows.rolling import distinct
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from pipeline.windows.rolling import Counts
 
 HEADER_BYTES = 48
+RINGS_AT_ONCE = 256
+"""What is made of so many, a megabyte, stays in the cache of a processor: distinct members take half the time."""
 _POSITION_BYTES = slice(36, 48)
 _TYPES: dict[int, np.dtype[np.unsignedinteger]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4")}
 _SHORT_BYTES = 2
@@ -23,11 +27,17 @@ EMPTY_RING = struct.pack("<33B3x3I", 1, 1, *bytes(31), 0, 0, 1 << 30)
 
 
 class _Alike(NamedTuple):
-    """Rings of one width with the same columns in the same order: `values` is (rows, L, columns)."""
+    """At most `RINGS_AT_ONCE` rings of one width with the same columns in order: `values` is (rows, L, columns)."""
 
     rows: NDArray[np.int64]
     columns: tuple[int, ...]
     values: NDArray[np.unsignedinteger]
+
+    def column(self, number: int) -> NDArray[np.unsignedinteger]:
+        """(rows, L), zeros where these rings do not have the column."""
+        if number in self.columns:
+            return self.values[:, :, self.columns.index(number)]
+        return np.zeros(self.values.shape[:2], dtype=self.values.dtype)
 
 
 class Rings:
@@ -42,8 +52,9 @@ class Rings:
         for row, raw in enumerate(raws):
             by_layout.setdefault(raw[1 : 3 + raw[2]], []).append(row)
         self._groups = [
-            _Alike(np.array(rows), tuple(layout[2:]), _unroll([raws[row] for row in rows], size, first, last))
+            _Alike(np.array(some), tuple(layout[2:]), _unroll([raws[row] for row in some], size, first, last))
             for layout, rows in by_layout.items()
+            for some in (rows[start : start + RINGS_AT_ONCE] for start in range(0, len(rows), RINGS_AT_ONCE))
         ]
         widest = max((group.values.itemsize for group in self._groups), default=1)
         # Half the memory, and exact: 400 times 65,535 is far from overflowing.
@@ -61,6 +72,14 @@ class Rings:
             if column in group.columns:
                 series[group.rows] = group.values[:, :, group.columns.index(column)]
         return series
+
+    def distinct(self, arrivals: int, stays: int, width: int) -> Counts:
+        """(C, L), see `rolling.distinct`: of each group by itself, without making series of the two columns first."""
+        found: Counts = np.zeros(self._shape, dtype=self._type)
+        for group in self._groups:
+            if arrivals in group.columns or stays in group.columns:
+                found[group.rows] = distinct(group.column(arrivals), group.column(stays), width, self._type)
+        return found
 
     def totals(self, column: int, start: int, stop: int) -> Counts:
         """Sums over places `start` … `stop` - 1, (C,)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from pipeline.windows.columns import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     Counts = NDArray[np.int64]
 
@@ -67,17 +67,22 @@ DAY_WINDOW_HOURS = 24
 HOUR_WINDOWS = ((DAY_WINDOW_HOURS, HOUR_ARRIVALS, HOUR_STAYS),)
 
 
-def distinct(arrivals: Counts, stays: Counts, width: int) -> Counts:
-    """Distinct members in the `width` days up to each day; shape (…, L) in, the same out.
+def distinct(
+    arrivals: NDArray[np.integer[Any]], stays: NDArray[np.integer[Any]], width: int, dtype: DTypeLike = np.int64
+) -> Counts:
+    """Distinct members in the `width` days up to each day; shape (…, L) in, the same out, as signed integers.
 
     The last position must be at or after the last activity. Positions 0 … width - 2 see only part of their window.
     """
-    result: Counts = arrivals.copy()
-    result[..., width:] -= stays[..., :-width]
-    np.cumsum(result, axis=-1, out=result)
-    # Who has come and not gone is on both sides of the sum: what is left at the end stayed for good.
-    result -= result[..., -1:] - stays[..., -width:].sum(axis=-1, keepdims=True)
-    return result
+    # Backwards from the last day: who has stayed within its window is there, and to go back by a day is to lose those
+    # who arrived on the day after, and to find those who had left.
+    change = np.empty(arrivals.shape, dtype=dtype)
+    change[..., -1] = stays[..., -width:].sum(axis=-1)
+    np.negative(arrivals[..., 1:width], out=change[..., : width - 1], dtype=dtype)
+    np.subtract(stays[..., :-width], arrivals[..., width:], out=change[..., width - 1 : -1], dtype=dtype)
+    backwards = change[..., ::-1]
+    np.cumsum(backwards, axis=-1, out=backwards)
+    return change
 
 
 class NetworkColumns(NamedTuple):
@@ -97,6 +102,9 @@ class Columns(Protocol):
 
     def series(self, column: int) -> Counts:
         """(C, L), zeros where nothing was counted; integers of 32 bits where that is exact."""
+
+    def distinct(self, arrivals: int, stays: int, width: int) -> Counts:
+        """(C, L), see `distinct`, of these two columns; integers of 32 bits where that is exact."""
 
     def totals(self, column: int, start: int, stop: int) -> Counts:
         """Sums over places `start` … `stop` - 1, (C,)."""
@@ -118,6 +126,10 @@ class DenseColumns:
         """See `Columns`."""
         found = self._columns.get(column)
         return np.zeros(self._shape, dtype=np.int64) if found is None else found
+
+    def distinct(self, arrivals: int, stays: int, width: int) -> Counts:
+        """See `Columns`."""
+        return distinct(self.series(arrivals), self.series(stays), width)
 
     def totals(self, column: int, start: int, stop: int) -> Counts:
         """See `Columns`."""
@@ -150,14 +162,14 @@ class Windows:
     """The windows of a group of communities, readable as of any boundary they remember."""
 
     def __init__(self, source: DayColumns) -> None:
-        series = source.columns.series
+        columns = source.columns
         self._source = source
         self._activities = {
-            kind: series(column) for kind, column in KIND_COLUMN.items() if column in source.columns.numbers
+            kind: columns.series(column) for kind, column in KIND_COLUMN.items() if column in columns.numbers
         }
-        self._bots = series(BOT)
-        self._participants = distinct(series(PARTICIPANT_ARRIVALS), series(PARTICIPANT_STAYS), PARTICIPANT_WINDOW_DAYS)
-        self._active_7_days = distinct(series(ACTIVE_ARRIVALS[7]), series(ACTIVE_STAYS[7]), 7)
+        self._bots = columns.series(BOT)
+        self._participants = columns.distinct(PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS, PARTICIPANT_WINDOW_DAYS)
+        self._active_7_days = columns.distinct(ACTIVE_ARRIVALS[7], ACTIVE_STAYS[7], 7)
         network = source.network_columns
         self._network_participants = distinct(
             network.participant_arrivals, network.participant_stays, PARTICIPANT_WINDOW_DAYS
