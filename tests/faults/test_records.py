@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,16 +12,14 @@ from kafka.admin import ConfigResource
 
 from tests.faults.load import Load
 from tests.faults.poison import BOMBS, HUGE, LARGEST_BYTES, POISON, TEN_MEGABYTES, Poison, write
+from tests.faults.process_memory import WORKER_MEGABYTES, most_megabytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from tests.faults.deployment import FaultyDeployment, Worker
+    from tests.faults.deployment import FaultyDeployment
     from tests.faults.producer import Record
     from tests.faults.trial import Trial, Trials
-
-WORKER_MEGABYTES = 350
-"""What a worker may need at the most."""
 
 
 def every_tenth_twice(trial: Trial) -> Callable[[list[Record]], list[Record]]:
@@ -51,13 +47,6 @@ def allow_large_records(deployment: FaultyDeployment) -> None:
         admin.alter_configs([ConfigResource("topic", name, limit)])
     finally:
         admin.close()
-
-
-def most_megabytes(worker: Worker) -> float:
-    """The most memory that a process has had."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{worker.pid}/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found.group(1)) / 1024
 
 
 def dead_letters(trial: Trial) -> list[dict[str, bytes]]:
