@@ -1,4 +1,4 @@
-"""The live stages on the memory store, with event time as the clock: what would have been told, and when."""
+"""The live stages on the memory stores, with event time as the clock: what would have been told, and when."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pipeline.scoring.life import SURVEY_DAYS, survey_day
 from pipeline.windows.aggregate import Aggregator, departments_of, local_day
 from pipeline.windows.columns import KIND_COLUMN
 from pipeline.windows.memory_store import MemoryStore
+from pipeline.windows.memory_verdicts import MemoryVerdicts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -25,7 +26,7 @@ DAYS_A_STEP = 7
 
 
 class Backtest:
-    """Activities in time order in, alert steps in order out; the store keeps what `explain` asks for afterwards."""
+    """Activities in time order in, alert steps in order out; the stores keep what `explain` asks for afterwards."""
 
     def __init__(
         self,
@@ -34,8 +35,8 @@ class Backtest:
         pseudonym: Callable[[str, str], str],
         on_readings: OnReadings | None = None,
     ) -> None:
-        self.store = MemoryStore()
-        self._judge = Judge(self.store, self.store, rules, on_readings)
+        self.store, self.verdicts = MemoryStore(), MemoryVerdicts()
+        self._judge = Judge(self.store, self.verdicts, rules, on_readings)
         self._rules = rules
         self._aggregator = Aggregator(1, time_zone_of)
         self._pseudonym = pseudonym
@@ -93,7 +94,7 @@ class Backtest:
         await self.store.apply(PARTITION, pending[0][0], self._offset, self._aggregator.add(pending))
         for network in await self.store.networks():
             passed = local_day(watermark_seconds, self._rules.of_network(network).zone) - 1
-            judged = (await self.store.judged(network)).get(SHARD, self._first_days[network] - 1)
+            judged = (await self.verdicts.judged(network)).get(SHARD, self._first_days[network] - 1)
             while judged < passed:
                 last_day = min(passed, survey_day(judged) + SURVEY_DAYS)
                 for step in await self._judge.judge(network, [SHARD], judged + 1, last_day):

@@ -35,7 +35,7 @@ async def replayed_run(
     async for step in backtest.run(activities):
         recorder.step(step)
     run = recorder.only(community, (name for _, name in report.communities))
-    await add_surroundings(run, backtest.store, settings)
+    await add_surroundings(run, backtest.verdicts, settings)
     return run
 
 

@@ -79,7 +79,7 @@ async def _replayed(settings: Settings, events: Path, source: str, network: str 
     if not found:
         raise InputError(f"{events} holds no activities.")
     name = only_network(found, network if network in found else None)
-    return await _read(backtest.store, name, [0])
+    return await _read(backtest.verdicts, name, [0])
 
 
 async def _read(verdicts: VerdictStore, network: str, shards: Iterable[int]) -> NetworkLives:

@@ -113,13 +113,13 @@ async def _replayed(settings: Settings, events: Path, source: str, network: str 
     backtest = backtest_of(settings)
     async for _ in backtest.run(read_in_order(events, source, network, ImportReport())):
         pass
-    store = backtest.store
+    store, verdicts = backtest.store, backtest.verdicts
     found = await store.networks()
     if not found:
         raise InputError(f"{events} holds no activities.")
     name = only_network(found, network if network in found else None)
-    day = max((await store.judged(name)).values())
-    readings = await store.readings(name)
+    day = max((await verdicts.judged(name)).values())
+    readings = await verdicts.readings(name)
     return await network_picture(store, name, [0], day, readings=readings, settings=settings)
 
 

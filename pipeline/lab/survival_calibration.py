@@ -96,11 +96,11 @@ async def _snapshots(settings: Settings, activities: Sequence[Activity], network
     for _, part in groupby(activities, lambda activity: bisect_right(cuts, day_of(activity))):
         async for _ in backtest.run(part):
             pass
-        kept = await backtest.store.profile(network)
+        kept = await backtest.verdicts.profile(network)
         if kept is not None:
             lives = {
                 community: msgspec.json.decode(life, type=Life)
-                for community, life in (await backtest.store.lives(network, [0])).items()
+                for community, life in (await backtest.verdicts.lives(network, [0])).items()
             }
             snapshots.append(Snapshot(kept.day, lives, msgspec.json.decode(kept.value, type=Profile).survival))
     return snapshots

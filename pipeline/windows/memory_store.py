@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.history import WINDOW_HOURS, MemberDay, Members
-from pipeline.readings import decode_readings
+from pipeline.history import MemberDay, Members
 from pipeline.windows.aggregate import HOUR_BITS
 from pipeline.windows.columns import (
     BOT,
     COLUMNS,
     HOUR_ACTIVE,
-    KINDS,
     PARTICIPANT_ARRIVALS,
     PARTICIPANT_STAYS,
     RING_HOURS,
@@ -28,18 +26,18 @@ from pipeline.windows.rolling import (
     DayColumns,
     DenseColumns,
     NetworkColumns,
-    hours_as_of,
+    hour_windows,
     insert_active,
 )
-from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS, HourWindow
+from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.history import MemberHistories, Reading
+    from pipeline.history import MemberHistories
     from pipeline.windows.aggregate import CommunityDelta, Departments, ShardDelta
     from pipeline.windows.rolling import Bump, Counts
-    from pipeline.windows.store import KeptProfile, Verdicts
+    from pipeline.windows.store import HourWindow
 
 _HOUR_MASK = (1 << HOUR_BITS) - 1
 
@@ -124,19 +122,13 @@ class _Grid:
 
 
 class MemoryStore:
-    """`WindowStore` and `VerdictStore` in memory; nothing is forgotten, nothing is shared between processes."""
+    """`WindowStore` in memory; nothing is forgotten, nothing is shared between processes."""
 
     def __init__(self) -> None:
         self._communities: dict[str, dict[str, _Community]] = {}
         self._departments: Departments = {}
         self._grids: dict[str, _Grid] = {}
         self._fences: dict[tuple[int, str], int] = {}
-        self._judged: dict[tuple[str, int], int] = {}
-        self._verdicts: dict[tuple[str, int], Verdicts] = {}
-        self._lives: dict[str, dict[str, bytes]] = {}
-        self._profiles: dict[str, KeptProfile] = {}
-        self._loaded_abaques: dict[str, bytes] = {}
-        self.steps: list[bytes] = []
 
     async def apply(
         self, partition: str, first_offset: int, next_offset: int, shards: Mapping[int, ShardDelta]
@@ -251,55 +243,6 @@ class MemoryStore:
                     columns[column][0, hour - first_hour] = amount
         return hour_windows(columns, end_hour - first_hour)
 
-    async def judged(self, network: str) -> dict[int, int]:
-        """See `VerdictStore.judged`."""
-        return {shard: day for (name, shard), day in self._judged.items() if name == network}
-
-    async def states(self, network: str, shards: Sequence[int]) -> list[bytes | None]:
-        """See `VerdictStore.states`."""
-        kept = [self._verdicts.get((network, shard)) for shard in shards]
-        return [None if verdicts is None else verdicts.states for verdicts in kept]
-
-    async def readings(self, network: str) -> list[Reading]:
-        """See `VerdictStore.readings`."""
-        kept = [verdicts.readings for (name, _), verdicts in self._verdicts.items() if name == network]
-        return [reading for value in kept for reading in decode_readings(value).readings()]
-
-    async def commit(self, network: str, shard: int, first_day: int, last_day: int, verdicts: Verdicts) -> bool:
-        """See `VerdictStore.commit`."""
-        judged = self._judged.get((network, shard))
-        if judged is not None and judged != first_day - 1:
-            return False
-        self._judged[network, shard] = last_day
-        self._verdicts[network, shard] = verdicts
-        self.steps.extend(step for _, _, step in verdicts.steps)
-        self._lives.setdefault(network, {}).update(verdicts.lives)
-        return True
-
-    async def lives(self, network: str, shards: Sequence[int]) -> dict[str, bytes]:
-        """See `VerdictStore.lives`."""
-        known, lives = self._communities[network], self._lives.get(network, {})
-        return {name: life for name, life in lives.items() if known[name].shard in set(shards)}
-
-    async def profile(self, network: str) -> KeptProfile | None:
-        """See `VerdictStore.profile`."""
-        return self._profiles.get(network)
-
-    async def keep_profile(self, network: str, profile: KeptProfile) -> None:
-        """See `VerdictStore.keep_profile`."""
-        self._profiles[network] = profile
-
-    async def loaded_abaque(self, network: str) -> bytes | None:
-        """See `VerdictStore.loaded_abaque`."""
-        return self._loaded_abaques.get(network)
-
-    async def keep_loaded_abaque(self, network: str, abaque: bytes | None) -> None:
-        """See `VerdictStore.keep_loaded_abaque`."""
-        if abaque is None:
-            self._loaded_abaques.pop(network, None)
-        else:
-            self._loaded_abaques[network] = abaque
-
 
 def _within(days: list[int], boundary_day: int) -> list[int]:
     return days[bisect_right(days, boundary_day - MEMBER_DAYS) : bisect_right(days, boundary_day)]
@@ -319,13 +262,3 @@ def _add_acts(member: _Member, slot: int, acts: int, bump_day: Bump, bump_hour: 
     member.acts[day] = (before[0] + conversational, before[1] + relational)
     if participated and day not in member.participation_days:
         insert_active(member.participation_days, day, PARTICIPANT_WINDOWS, bump_day)
-
-
-def hour_windows(columns: dict[int, Counts], end: int) -> dict[int, HourWindow]:
-    """Hour columns of one community, (1, L) each -> the windows that end before position `end`."""
-    windows = {}
-    for width in WINDOW_HOURS:
-        sums, active = hours_as_of(columns, end, width)
-        activities = {KINDS[n].value: int(total[0]) for n, total in sums.items() if n < len(KINDS) and total[0]}
-        windows[width] = HourWindow(activities, int(active[0]) if len(active) else 0)
-    return windows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from pipeline.history import HISTORY_DAYS, WINDOW_DAYS, History
+from pipeline.history import HISTORY_DAYS, WINDOW_DAYS, WINDOW_HOURS, History
 from pipeline.windows.columns import (
     ACTIVE_ARRIVALS,
     ACTIVE_STAYS,
@@ -17,10 +17,12 @@ from pipeline.windows.columns import (
     HOUR_ARRIVALS,
     HOUR_STAYS,
     KIND_COLUMN,
+    KINDS,
     PARTICIPANT_ARRIVALS,
     PARTICIPANT_STAYS,
     PARTICIPANT_WINDOW_DAYS,
 )
+from pipeline.windows.store import HourWindow
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -219,3 +221,13 @@ def hours_as_of(columns: dict[int, Counts], end: int, width: int) -> tuple[dict[
     if width == 1:
         return sums, columns[HOUR_ACTIVE][:, end - 1]
     return sums, distinct(columns[HOUR_ARRIVALS], columns[HOUR_STAYS], width)[:, end - 1]
+
+
+def hour_windows(columns: dict[int, Counts], end: int) -> dict[int, HourWindow]:
+    """Hour columns of one community, (1, L) each -> the windows that end before position `end`."""
+    windows = {}
+    for width in WINDOW_HOURS:
+        sums, active = hours_as_of(columns, end, width)
+        activities = {KINDS[n].value: int(total[0]) for n, total in sums.items() if n < len(KINDS) and total[0]}
+        windows[width] = HourWindow(activities, int(active[0]) if len(active) else 0)
+    return windows

@@ -1,4 +1,7 @@
-"""What a store of windows promises. Two keep the promise: Redis (`redis_store.py`) and memory (`memory_store.py`)."""
+"""What a store of windows promises, and what one of verdicts does.
+
+Redis (`redis_store.py`, `redis_verdicts.py`) and memory (`memory_store.py`, `memory_verdicts.py`) keep both promises.
+"""
 
 from __future__ import annotations
 

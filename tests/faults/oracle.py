@@ -129,7 +129,7 @@ class Expected:
         """Count and judge everything."""
         async for _ in self._backtest.run(self.activities):
             pass
-        self.alerts = last_steps((step["id"], step) for step in map(orjson.loads, self._backtest.store.steps))
+        self.alerts = last_steps((step["id"], step) for step in map(orjson.loads, self._backtest.verdicts.steps))
         self.cells = await cells_of(self._backtest.store, 1, self.last_days())
 
 

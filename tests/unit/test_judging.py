@@ -11,6 +11,7 @@ from pipeline.settings import load_settings
 from pipeline.windows.aggregate import Aggregator
 from pipeline.windows.columns import KIND_COLUMN
 from pipeline.windows.memory_store import MemoryStore
+from pipeline.windows.memory_verdicts import MemoryVerdicts
 
 SHARDS, FIRST_DAY, DAYS, DAY_SECONDS = 4, 20_000, 120, 86_400
 
@@ -18,7 +19,7 @@ SHARDS, FIRST_DAY, DAYS, DAY_SECONDS = 4, 20_000, 120, 86_400
 def test_a_shard_without_communities_is_judged_alone() -> None:
     # shard of "wine"  ████   the other three hold nothing, and must come along all the same
     async def run() -> dict[int, int]:
-        store = MemoryStore()
+        store, verdicts = MemoryStore(), MemoryVerdicts()
         activities = [
             trusted_activity(
                 n,
@@ -31,9 +32,9 @@ def test_a_shard_without_communities_is_judged_alone() -> None:
             for n in range(3 * DAYS)
         ]
         await store.apply("esn:0", 0, len(activities), Aggregator(SHARDS, lambda _: "UTC").add(activities))
-        judge = Judge(store, store, rules_of(load_settings(environ={"ELAN_MODE": "development"})))
+        judge = Judge(store, verdicts, rules_of(load_settings(environ={"ELAN_MODE": "development"})))
         for shard in range(SHARDS):
             await judge.judge("acme", [shard], FIRST_DAY, FIRST_DAY + DAYS - 1)
-        return await store.judged("acme")
+        return await verdicts.judged("acme")
 
     assert asyncio.run(run()) == dict.fromkeys(range(SHARDS), FIRST_DAY + DAYS - 1)
