@@ -18,6 +18,7 @@ from pipeline.windows.columns import (
     RING_HOURS,
     unpack_increment,
 )
+from pipeline.windows.memory_grid import Grid
 from pipeline.windows.rolling import (
     DAY_WINDOWS,
     HOUR_WINDOWS,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from pipeline.history import MemberHistories
     from pipeline.windows.aggregate import CommunityDelta, Departments, ShardDelta
-    from pipeline.windows.rolling import Bump, Counts
+    from pipeline.windows.rolling import Bump
     from pipeline.windows.store import HourWindow
 
 _HOUR_MASK = (1 << HOUR_BITS) - 1
@@ -70,64 +71,13 @@ class _Community:
         self.hours: dict[int, dict[int, int]] = {}
 
 
-class _Grid:
-    """Growing (community, day) arrays, one a column that was ever counted."""
-
-    def __init__(self) -> None:
-        self.first_day: int | None = None
-        self.last_day = 0
-        self.columns: dict[int, Counts] = {}
-        self._rows, self._days = 16, 512
-
-    def bump(self, row: int, day: int, column: int, amount: int) -> None:
-        """Add to one cell; makes room where there is none."""
-        if self.first_day is None:
-            self.first_day = day - READ_BACK_DAYS
-        if day < self.first_day:
-            self._grow_back(self.first_day - day + READ_BACK_DAYS)
-        place = day - self.first_day
-        if row >= self._rows or place >= self._days:
-            self._grow(row, place)
-        values = self.columns.get(column)
-        if values is None:
-            values = self.columns[column] = np.zeros((self._rows, self._days), dtype=np.int64)
-        values[row, place] += amount
-        self.last_day = max(self.last_day, day)
-
-    def _grow(self, row: int, place: int) -> None:
-        rows, days = self._rows, self._days
-        while row >= self._rows:
-            self._rows *= 2
-        while place >= self._days:
-            self._days *= 2
-        room = ((0, self._rows - rows), (0, self._days - days))
-        self.columns = {column: np.pad(values, room) for column, values in self.columns.items()}
-
-    def _grow_back(self, days: int) -> None:
-        self.columns = {column: np.pad(values, ((0, 0), (days, 0))) for column, values in self.columns.items()}
-        self._days += days
-        self.first_day = (self.first_day or 0) - days
-
-    def read(self, rows: Sequence[int], first_day: int, last_day: int) -> dict[int, Counts]:
-        """Columns of these rows from `first_day` to `last_day`, zeros where nothing was counted."""
-        origin = self.first_day or 0
-        while last_day - origin >= self._days:
-            self._grow(0, last_day - origin)
-        if first_day < origin:
-            self._grow_back(origin - first_day)
-            origin = self.first_day or 0
-        span = slice(first_day - origin, last_day - origin + 1)
-        everything = list(rows) == list(range(len(rows)))
-        return {c: v[: len(rows), span] if everything else v[list(rows), span] for c, v in self.columns.items()}
-
-
 class MemoryStore:
     """`WindowStore` in memory; nothing is forgotten, nothing is shared between processes."""
 
     def __init__(self) -> None:
         self._communities: dict[str, dict[str, _Community]] = {}
         self._departments: Departments = {}
-        self._grids: dict[str, _Grid] = {}
+        self._grids: dict[str, Grid] = {}
         self._fences: dict[tuple[int, str], int] = {}
 
     async def apply(
@@ -149,7 +99,7 @@ class MemoryStore:
         return straddling
 
     def _add(self, network: str, name: str, shard: int, delta: CommunityDelta) -> None:
-        grid = self._grids.setdefault(network, _Grid())
+        grid = self._grids.setdefault(network, Grid())
         known = self._communities.setdefault(network, {})
         community = known.get(name)
         if community is None:
