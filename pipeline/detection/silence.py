@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from pipeline.history import History
 
 WEEK_DAYS = 7
-RUN_BLOCK_DAYS = 28
+MONTH_DAYS = 28
+ROWS_AT_ONCE = 512
+"""What is looked at of so many communities stays in the cache of a processor."""
 PROFILE_DAYS = 84
 """The rhythm of the week is taken from the last twelve weeks."""
 PROFILE_PRIOR = 0.25
@@ -47,25 +50,34 @@ def silence_score(history: History, baseline: NDArray[np.float64], quiet: NDArra
     outage or a holiday, say little about one community: below a week the score is multiplied by the mean level of the
     others on the quiet days. A longer silence outlasts both.
     """
+    score = np.zeros(len(baseline))
+    rows = np.flatnonzero((baseline > 0) & (quiet > 0))
+    score[rows] = _score(history, rows, baseline[rows], quiet[rows])
+    return score
+
+
+def _score(
+    history: History, rows: NDArray[np.int64], baseline: NDArray[np.float64], quiet: NDArray[np.int64]
+) -> NDArray[np.float64]:
     daily = baseline * DAILY_VISITS / WEEK_DAYS
     size = np.asarray(DAILY_SIZES)[np.searchsorted(DAILY_SIZE_LEVELS, baseline, side="right")]
-    expected = daily[:, None] * _weekday_shares(history)
+    expected = daily[:, None] * _weekday_shares(history, rows)
     of_weekdays = np.cumsum(size[:, None] * np.log1p(expected / size[:, None]), axis=1)
     weeks, rest = np.divmod(quiet, WEEK_DAYS)
     of_rest = np.pad(of_weekdays, ((0, 0), (1, 0)))[np.arange(len(quiet)), rest]
     score = weeks * WEEK_DAYS * size * np.log1p(daily / size) + of_rest
-    return np.asarray(np.round(score * _level_of_others(history, quiet), DECIMALS))
+    return np.asarray(np.round(score * _level_of_others(history, rows, quiet), DECIMALS))
 
 
-def _level_of_others(history: History, quiet: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Activities of the rest of the network on the quiet days over those of the same weekdays before, on average, (C,).
+def _level_of_others(history: History, rows: NDArray[np.int64], quiet: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Activities of the rest of the network on the quiet days over those of the same weekdays before, on average, (R,).
 
     Days at half of them or more count as 1; 1 as well where the others do too little to say, and from a week on.
     """
     span = WEEK_DAYS + LEVEL_REFERENCE_DAYS
-    own = history.bot_activities[:, -span:].astype(np.float64)
+    own = history.bot_activities[rows, -span:].astype(np.float64)
     for acts in history.activities.values():
-        own += acts[:, -span:]
+        own += acts[rows, -span:]
     others = history.network_activities[None, -span:] - own
     expected = (
         others[:, :LEVEL_REFERENCE_DAYS].reshape(len(own), LEVEL_REFERENCE_DAYS // WEEK_DAYS, WEEK_DAYS).mean(axis=1)
@@ -81,14 +93,14 @@ def _level_of_others(history: History, quiet: NDArray[np.int64]) -> NDArray[np.f
     return np.where(quiet < WEEK_DAYS, mean, 1.0)
 
 
-def _weekday_shares(history: History) -> NDArray[np.float64]:
-    """(C, 7) activities of each weekday over those of an average day; the boundary's weekday first, then back.
+def _weekday_shares(history: History, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(R, 7) activities of each weekday over those of an average day; the boundary's weekday first, then back.
 
     Communities without any activity in the profile have 1 everywhere.
     """
-    week = np.zeros((len(history.communities), WEEK_DAYS))
+    week = np.zeros((len(rows), WEEK_DAYS))
     for kind in PARTICIPATION & history.activities.keys():
-        recent = history.activities[kind][:, -PROFILE_DAYS:]
+        recent = history.activities[kind][rows, -PROFILE_DAYS:]
         week += recent.reshape(len(recent), PROFILE_DAYS // WEEK_DAYS, WEEK_DAYS).sum(axis=1)
     total = week.sum(axis=1, keepdims=True)
     mixed = week + PROFILE_PRIOR * total / WEEK_DAYS
@@ -99,14 +111,21 @@ def _weekday_shares(history: History) -> NDArray[np.float64]:
 def _run_of_zeros(series: Sequence[NDArray[np.int64]], shape: tuple[int, ...]) -> NDArray[np.int64]:
     """In how many of the newest columns none of these series, of a shape of (C, T) each, holds anything, (C,)."""
     communities, days = shape
-    run, rows = np.full(communities, days), np.arange(communities)
-    # From the newest on, a month at a time: most rows are known after the first.
-    for stop in range(days, 0, -RUN_BLOCK_DAYS):
-        start = max(0, stop - RUN_BLOCK_DAYS)
-        seen = np.zeros((len(rows), stop - start), dtype=np.bool_)
-        for counts in series:
-            seen |= counts[rows, start:stop] > 0
+    run = np.full(communities, days)
+    if series:
+        for start in range(0, communities, ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            run[some] = _run_of_some([counts[some] for counts in series])
+    return run
+
+
+def _run_of_some(series: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The same of few rows; most are known after the newest month."""
+    rows, days = series[0].shape
+    run, unknown, month = np.full(rows, days), np.arange(rows), max(0, days - MONTH_DAYS)
+    for start, stop in ((month, days), (0, month)):
+        seen = reduce(np.bitwise_or, [counts[unknown, start:stop] for counts in series]) != 0
         found = seen.any(axis=1)
-        run[rows[found]] = days - stop + seen[found, ::-1].argmax(axis=1)
-        rows = rows[~found]
+        run[unknown[found]] = days - stop + seen[found, ::-1].argmax(axis=1)
+        unknown = unknown[~found]
     return run
