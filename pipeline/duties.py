@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SHARDS_A_LEASE = 2
+COMMUNITIES_AT_ONCE = 1_000
+"""Judged together: what one call costs whatever it judges is little against so many, and they take 20 MB."""
 LEASE_SECONDS = 30.0
 BOUNDARIES_A_STEP = 7
 """Boundaries judged on one reading of the windows; a crash repeats at most these."""
@@ -47,6 +48,18 @@ def low_watermark(standings: dict[str, Standing], topic: ActivityTopic) -> float
         and int(name.rpartition(":")[2]) < topic.partitions
     ]
     return min(told) if len(told) == topic.partitions else None
+
+
+def groups_of(shards: int, communities: int) -> list[range]:
+    """Shards that are judged together, in order, so that about `COMMUNITIES_AT_ONCE` of these communities are.
+
+    Groups of another number of communities have these within them, or lie within these: whoever has counted earlier
+    takes leases for the same ones.
+    """
+    size = 1
+    while size < shards and 2 * size * communities <= COMMUNITIES_AT_ONCE * shards:
+        size *= 2
+    return [range(start, min(start + size, shards)) for start in range(0, shards, size)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +147,7 @@ class Judging:
         for network, zone in zones.items():
             first_day, passed_day = first_days[network], local_day(passed_seconds, zone) - 1
             await self._learn(network, first_day)
-            for start in range(0, self._shards, SHARDS_A_LEASE):
-                group = range(start, min(start + SHARDS_A_LEASE, self._shards))
-                boundaries += await self._judge_group(network, first_day, passed_day, group)
+            boundaries += await self._judge_network(network, first_day, passed_day)
             slowest = await self._slowest_day(network, first_day)
             reached = min(reached, day_start_seconds(slowest + 1, zone))
         return Progress(boundaries, reached)
@@ -169,19 +180,21 @@ class Judging:
         if day is not None and await self._lease(f"learn:{network}").take():
             await self._judge.learn(network, range(self._shards), day)
 
-    async def _judge_group(self, network: str, first_day: int, passed_day: int, group: Sequence[int]) -> int:
-        taught_day = await self._verdicts.profile_day(network)
-        judged = await self._verdicts.judged(network)
-        if not due_boundaries(network, first_day, passed_day, judged, group, taught_day):
+    async def _judge_network(self, network: str, first_day: int, passed_day: int) -> int:
+        taught_day, judged = await self._verdicts.profile_day(network), await self._verdicts.judged(network)
+        if not due_boundaries(network, first_day, passed_day, judged, range(self._shards), taught_day):
             return 0
-        if not await self._lease(f"judge:{network}:{group[0]}").take():
-            return 0
-        # Where the shards stand is asked again: another judge may have moved on before the lease was ours.
-        judged = await self._verdicts.judged(network)
         boundaries = 0
-        for due in due_boundaries(network, first_day, passed_day, judged, group, taught_day):
-            await self._judge_step(due)
-            boundaries += due.last_day - due.first_day + 1
+        for group in groups_of(self._shards, await self._verdicts.communities(network)):
+            if not due_boundaries(network, first_day, passed_day, judged, group, taught_day):
+                continue
+            if not await self._lease(f"judge:{network}:{group[0]}").take():
+                continue
+            # Where the shards stand is asked again: another judge may have moved on before the lease was ours.
+            present = await self._verdicts.judged(network)
+            for due in due_boundaries(network, first_day, passed_day, present, group, taught_day):
+                await self._judge_step(due)
+                boundaries += due.last_day - due.first_day + 1
         return boundaries
 
     async def _judge_step(self, due: Due) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline import clock
-from pipeline.duties import SHARDS_A_LEASE
+from pipeline.duties import groups_of
 from pipeline.judging import Judge
 from pipeline.lab.bench_network import LAST_DAY, NETWORK, community_name, fill, plan_network
 from pipeline.lab.embedded import EmbeddedServers
@@ -142,8 +142,8 @@ async def _judge(client: Client, settings: Settings, day: int, progress: Progres
     store, verdicts = RedisStore(client, namespace, SHARDS), RedisVerdicts(client, namespace, SHARDS)
     judge = Judge(store, verdicts, rules_of(settings))
     redis_seconds, wall_seconds, seconds = await _redis_seconds(client), clock.monotonic_seconds(), core_seconds()
-    for start in range(0, SHARDS, SHARDS_A_LEASE):
-        await judge.judge(NETWORK, range(start, start + SHARDS_A_LEASE), day, day)
+    for group in groups_of(SHARDS, await verdicts.communities(NETWORK)):
+        await judge.judge(NETWORK, group, day, day)
     seconds = core_seconds() - seconds
     return BoundaryCost(
         seconds=round(seconds, 3),

@@ -37,6 +37,10 @@ class RedisVerdicts:
         found = await self._of_every_shard("HGET", "judged", network)
         return {shard: int(day) for shard, day in enumerate(found) if day is not None}
 
+    async def communities(self, network: str) -> int:
+        """How many communities of a network are known."""
+        return sum(await self._of_every_shard("HLEN", f"c:{network}"))
+
     async def see_fences(self, shards: Sequence[int]) -> None:
         """Remember how far these shards are: what is judged from here on is kept only where none has gone back."""
         found = await pipelined(self._client, [("HGETALL", f"{self._keys.shard(shard)}fences") for shard in shards])

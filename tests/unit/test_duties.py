@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.duties import BOUNDARIES_A_STEP, Due, due_boundaries, due_survey, low_watermark
+from pipeline.duties import BOUNDARIES_A_STEP, Due, due_boundaries, due_survey, groups_of, low_watermark
 from pipeline.kafka_topics import ActivityTopic
 from pipeline.scoring.life import SURVEY_DAYS, survey_day
 from pipeline.windows.redis_progress import Standing
@@ -44,6 +44,17 @@ def test_partitions_that_the_topic_no_longer_has_hold_up_nobody() -> None:
 
 def test_what_was_counted_of_a_topic_of_the_same_name_says_nothing_of_the_new_one() -> None:
     assert low_watermark(standings(30.0, 20.0, of="the one before"), topic(2)) is None
+
+
+def test_shards_of_a_small_network_are_judged_together_those_of_a_large_one_alone() -> None:
+    assert groups_of(64, communities=300) == [range(64)]
+    assert groups_of(64, communities=2_000) == [range(32), range(32, 64)]
+    assert groups_of(64, communities=100_000) == [range(shard, shard + 1) for shard in range(64)]
+
+
+@given(st.integers(1, 300), st.integers(0, 1_000_000))
+def test_every_shard_is_judged_in_one_group(shards: int, communities: int) -> None:
+    assert [shard for group in groups_of(shards, communities) for shard in group] == list(range(shards))
 
 
 def test_a_new_network_is_judged_from_its_first_day_on() -> None:
