@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,15 @@ def unread_bytes(pipe: int) -> int:
 def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path) -> None:
     target = tmp_path / "out.jsonl"
     command = [sys.executable, "-c", COMMAND, "import", "jsonl", "-", "--network", "acme", "--to-file", str(target)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as running:
+    # Whoever runs the tests in the background of a shell is deaf to SIGINT, and so would be what they start.
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        preexec_fn=hears,  # noqa: PLW1509 - the tests have no threads here
+    ) as running:
         assert running.stdin is not None
         assert running.stderr is not None
         # It waits for more once it has taken these: far more than a pipe holds.
