@@ -94,8 +94,8 @@ class TrialProducer(threading.Thread):
         for midnight_seconds, activities in self._chunks:
             started = time.monotonic()
             self._write([self._clock(n, midnight_seconds) for n in range(self.partitions)])
-            self._write(self.spoil([self._activity(activity) for activity in activities]))
-            self.acknowledged.update(activity.id for activity in activities)
+            if self._write(self.spoil([self._activity(activity) for activity in activities])):
+                self.acknowledged.update(activity.id for activity in activities)
             if activities:
                 last_seconds = max(activity.time.timestamp() for activity in activities)
             if self._given_up.wait(max(0.0, started + len(activities) / self._events_per_second - time.monotonic())):
@@ -110,13 +110,14 @@ class TrialProducer(threading.Thread):
         key = activity_key(activity.network, activity.community)
         return Record(encode_activity(activity), key, self.partition_of(activity.community), activity.time.timestamp())
 
-    def _write(self, records: list[Record]) -> None:
-        """Send until every record is acknowledged."""
+    def _write(self, records: list[Record]) -> bool:
+        """Send until every record is acknowledged; False where it was given up before."""
         left = records
         while left and not self._given_up.is_set():
             left = self._attempt(left)
             if left:
                 self._given_up.wait(RETRY_SECONDS)
+        return not left
 
     def _attempt(self, records: list[Record]) -> list[Record]:
         try:

@@ -56,9 +56,9 @@ class LaggingProducer(TrialProducer):
         super()._write_all()
         super()._write(self._held)
 
-    def _write(self, records: list[Record]) -> None:
+    def _write(self, records: list[Record]) -> bool:
         self._held += [record for record in records if record.partition == 0]
-        super()._write([record for record in records if record.partition != 0])
+        return super()._write([record for record in records if record.partition != 0])
 
 
 def reset_group(deployment: FaultyDeployment) -> None:
