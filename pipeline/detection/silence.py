@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.detection.levels import ROWS_AT_ONCE
 from pipeline.detection.likelihood import DAILY_SIZE_LEVELS, DAILY_SIZES, DAILY_VISITS, DECIMALS
 from pipeline.model import PARTICIPATION
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 WEEK_DAYS = 7
 MONTH_DAYS = 28
-ROWS_AT_ONCE = 512
-"""What is looked at of so many communities stays in the cache of a processor."""
 PROFILE_DAYS = 84
 """The rhythm of the week is taken from the last twelve weeks."""
 PROFILE_PRIOR = 0.25

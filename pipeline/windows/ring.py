@@ -70,7 +70,7 @@ class Rings:
         series: Counts = np.zeros(self._shape, dtype=self._type)
         for group in self._groups:
             if column in group.columns:
-                series[group.rows] = group.values[:, :, group.columns.index(column)]
+                series[group.rows] = group.column(column)
         return series
 
     def distinct(self, arrivals: int, stays: int, width: int) -> Counts:
@@ -86,8 +86,7 @@ class Rings:
         totals: Counts = np.zeros(self._shape[0], dtype=np.int64)
         for group in self._groups:
             if column in group.columns and stop > start:
-                place = group.columns.index(column)
-                totals[group.rows] = group.values[:, start:stop, place].sum(axis=1, dtype=np.int64)
+                totals[group.rows] = group.column(column)[:, start:stop].sum(axis=1, dtype=np.int64)
         return totals
 
 
