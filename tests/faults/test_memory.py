@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 EVENTS = EVENTS_A_MILLION
 SPREAD_DAYS = 8.0
-GROWTH = 1.25
-"""The memory of ids fills up until about the end, some 20 MB; the rest is noise of an allocator."""
+GROWTH = 1.15
+"""What noise of an allocator may look like growth."""
 
 
 class Watch(threading.Thread):
