@@ -1,4 +1,4 @@
-"""A million unread activities: a worker takes them in without growing."""
+"""Two million unread activities: a worker takes them in without growing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from tests.faults.deployment import FaultyDeployment, Worker
     from tests.faults.trial import Trials
 
-EVENTS = EVENTS_A_MILLION
+EVENTS = 2 * EVENTS_A_MILLION
+"""In the second million nothing is left to fill up: ids of duplicates, known names, buffers of the allocator."""
 SPREAD_DAYS = 8.0
 GROWTH = 1.15
 """What noise of an allocator may look like growth."""
@@ -76,8 +77,8 @@ def write(deployment: FaultyDeployment) -> tuple[Mapping[int, int], float]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
-def test_with_a_million_unread_activities_the_memory_of_a_worker_is_flat(trials: Trials) -> None:
+@pytest.mark.timeout(600)
+def test_with_two_million_unread_activities_the_memory_of_a_worker_is_flat(trials: Trials) -> None:
     trial = trials.begin()
     deployment, outcome = trial.deployment, trial.outcome
     _, last_seconds = write(deployment)
@@ -91,8 +92,8 @@ def test_with_a_million_unread_activities_the_memory_of_a_worker_is_flat(trials:
     counted = asyncio.run(activities_in_redis(deployment, last_seconds))
     outcome.events, outcome.lost, outcome.double = EVENTS, max(0, EVENTS - counted), max(0, counted - EVENTS)
     outcome.alerts_equal = outcome.is_settled = True
-    early, late, peak = watch.most(0.15, 0.35), watch.most(0.65, 0.98), most_megabytes(worker)
-    trial.fault(f"a million unread: {early:.0f} MB early, {late:.0f} MB late, {peak:.0f} MB at the most")
+    early, late, peak = watch.most(0.50, 0.70), watch.most(0.75, 0.98), most_megabytes(worker)
+    trial.fault(f"two million unread: {early:.0f} MB early, {late:.0f} MB late, {peak:.0f} MB at the most")
     assert (outcome.lost, outcome.double) == (0, 0)
     assert late <= early * GROWTH
     assert peak < WORKER_MEGABYTES
