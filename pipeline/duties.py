@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.windows.redis_progress import RedisProgress, Standing
     from pipeline.windows.redis_scripts import Client
     from pipeline.windows.redis_verdicts import RedisVerdicts
+    from pipeline.windows.rolling import NetworkColumns
 
 log = logging.getLogger(__name__)
 
@@ -185,6 +186,7 @@ class Judging:
         if not due_boundaries(network, first_day, passed_day, judged, range(self._shards), taught_day):
             return 0
         boundaries = 0
+        of_network: dict[tuple[int, int], NetworkColumns] = {}
         for group in groups_of(self._shards, await self._verdicts.communities(network)):
             if not due_boundaries(network, first_day, passed_day, judged, group, taught_day):
                 continue
@@ -193,14 +195,20 @@ class Judging:
             # Where the shards stand is asked again: another judge may have moved on before the lease was ours.
             present = await self._verdicts.judged(network)
             for due in due_boundaries(network, first_day, passed_day, present, group, taught_day):
-                await self._judge_step(due)
+                span = (due.first_day, due.last_day)
+                if span not in of_network:
+                    # Once for all groups: it is the same for each, and one more command a shard.
+                    of_network[span] = await self._judge.read_network(network, *span)
+                await self._judge_step(due, of_network[span])
                 boundaries += due.last_day - due.first_day + 1
         return boundaries
 
-    async def _judge_step(self, due: Due) -> None:
+    async def _judge_step(self, due: Due, network_columns: NetworkColumns) -> None:
         started = clock.monotonic_seconds()
         await self._verdicts.see_fences(due.shards)
-        steps = await self._judge.judge(due.network, due.shards, due.first_day, due.last_day)
+        steps = await self._judge.judge(
+            due.network, due.shards, due.first_day, due.last_day, network_columns=network_columns
+        )
         self._duration.observe(clock.monotonic_seconds() - started)
         for step in steps:
             self._transitions.labels(step.alert.value, step.state.value).inc()

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pipeline.model import AlertTransition
     from pipeline.scoring.engagement import EngagementIndex
     from pipeline.scoring.phase import Turn
+    from pipeline.windows.rolling import NetworkColumns
     from pipeline.windows.store import VerdictStore, WindowStore
 
     OnReadings = Callable[[str, Sequence[Reading]], None]
@@ -88,17 +89,26 @@ class Judge:
         self._rules = rules
         self._teller = Teller(windows)
 
-    async def judge(self, network: str, shards: Sequence[int], first_day: int, last_day: int) -> list[AlertTransition]:
+    async def judge(
+        self,
+        network: str,
+        shards: Sequence[int],
+        first_day: int,
+        last_day: int,
+        *,
+        network_columns: NetworkColumns | None = None,
+    ) -> list[AlertTransition]:
         """Judge boundaries `first_day` … `last_day` of these shards, which must all stand at `first_day` - 1.
 
         A survey day may only be the last of them: what it teaches must be learnt by `learn` before the next is judged.
-        Returns the alert steps of the shards whose verdicts were kept.
+        Returns the alert steps of the shards whose verdicts were kept. Whoever judges one group of shards after the
+        other hands over the `network_columns` of these boundaries, or each group reads those of all shards.
 
         Raises:
             RetryLater: nothing, or some of the shards, may have been kept; ask where they stand and go on from there.
         """
         work = await self._begin(network, shards)
-        source = await self._windows.read_days(network, shards, first_day, last_day)
+        source = await self._windows.read_days(network, shards, first_day, last_day, network_columns=network_columns)
         work.take(source)
         windows = Windows(source)
         for day in range(first_day, last_day + 1):
@@ -109,6 +119,10 @@ class Judge:
             if not await self._verdicts.commit(network, shard, first_day, last_day, verdicts)
         }
         return sorted(work.kept_steps(held), key=lambda step: (step.at, step.id))
+
+    async def read_network(self, network: str, first_day: int, last_day: int) -> NetworkColumns:
+        """What the network as a whole did, for boundaries `first_day` … `last_day` of any of its shards."""
+        return await self._windows.read_network(network, first_day, last_day)
 
     async def learn(self, network: str, shards: Sequence[int], day: int) -> None:
         """Learn what is ordinary in a network from the lives of all its shards, which all stand at survey `day`."""

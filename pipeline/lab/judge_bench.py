@@ -142,8 +142,9 @@ async def _judge(client: Client, settings: Settings, day: int, progress: Progres
     store, verdicts = RedisStore(client, namespace, SHARDS), RedisVerdicts(client, namespace, SHARDS)
     judge = Judge(store, verdicts, rules_of(settings))
     redis_seconds, wall_seconds, seconds = await _redis_seconds(client), clock.monotonic_seconds(), core_seconds()
+    network_columns = await judge.read_network(NETWORK, day, day)
     for group in groups_of(SHARDS, await verdicts.communities(NETWORK)):
-        await judge.judge(NETWORK, group, day, day)
+        await judge.judge(NETWORK, group, day, day, network_columns=network_columns)
     seconds = core_seconds() - seconds
     return BoundaryCost(
         seconds=round(seconds, 3),

@@ -142,16 +142,22 @@ class MemoryStore:
         return sorted(self._communities)
 
     async def read_days(
-        self, network: str, shards: Sequence[int], first_boundary: int, last_boundary: int
+        self,
+        network: str,
+        shards: Sequence[int],
+        first_boundary: int,
+        last_boundary: int,
+        *,
+        network_columns: NetworkColumns | None = None,
     ) -> DayColumns:
         """See `WindowStore.read_days`."""
+        if network_columns is None:
+            network_columns = await self.read_network(network, first_boundary, last_boundary)
         grid, known = self._grids[network], self._communities[network]
         wanted = {name: community for name, community in known.items() if community.shard in set(shards)}
         first_day = first_boundary - READ_BACK_DAYS + 1
         last_day = max(grid.last_day, last_boundary)
         columns = grid.read([community.row for community in wanted.values()], first_day, last_day)
-        everybody = grid.read(range(len(known)), first_day, last_day)
-        nobody = np.zeros((1, last_day - first_day + 1), dtype=np.int64)
         return DayColumns(
             network=network,
             communities=tuple(wanted),
@@ -162,11 +168,19 @@ class MemoryStore:
             first_day=first_day,
             days=last_day - first_day + 1,
             columns=DenseColumns(columns, (len(wanted), last_day - first_day + 1)),
-            network_columns=NetworkColumns(
-                everybody.get(PARTICIPANT_ARRIVALS, nobody).sum(axis=0),
-                everybody.get(PARTICIPANT_STAYS, nobody).sum(axis=0),
-                sum((everybody[c].sum(axis=0) for c in everybody if c <= BOT), start=nobody[0]),
-            ),
+            network_columns=network_columns,
+        )
+
+    async def read_network(self, network: str, first_boundary: int, last_boundary: int) -> NetworkColumns:
+        """See `WindowStore.read_network`."""
+        grid, first_day = self._grids[network], first_boundary - READ_BACK_DAYS + 1
+        last_day = max(grid.last_day, last_boundary)
+        everybody = grid.read(range(len(self._communities[network])), first_day, last_day)
+        nobody = np.zeros((1, last_day - first_day + 1), dtype=np.int64)
+        return NetworkColumns(
+            everybody.get(PARTICIPANT_ARRIVALS, nobody).sum(axis=0),
+            everybody.get(PARTICIPANT_STAYS, nobody).sum(axis=0),
+            sum((everybody[c].sum(axis=0) for c in everybody if c <= BOT), start=nobody[0]),
         )
 
     async def members(self, network: str, communities: Sequence[str], boundary_day: int) -> list[Members]:

@@ -7,6 +7,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from pipeline.windows.aggregate import shard_of
 from pipeline.windows.columns import (
@@ -115,19 +116,25 @@ class RedisStore:
         return sorted({name.decode() for names in found for name in names})
 
     async def read_days(
-        self, network: str, shards: Sequence[int], first_boundary: int, last_boundary: int
+        self,
+        network: str,
+        shards: Sequence[int],
+        first_boundary: int,
+        last_boundary: int,
+        *,
+        network_columns: NetworkColumns | None = None,
     ) -> DayColumns:
         """See `WindowStore.read_days`."""
         communities = await self._communities(network, shards)
         rings = [ring for shard in communities for ring in await self._rings("d", network, *shard)]
-        sums = [ring for ring in await self._of_every_shard("GET", f"n:{network}") if ring]
+        if network_columns is None:
+            network_columns = await self.read_network(network, first_boundary, last_boundary)
         _, newest, first = positions(rings)
         first_day = first_boundary - READ_BACK_DAYS + 1
-        last_day = max([last_boundary, *newest.tolist(), *positions(sums)[1].tolist()])
+        last_day = max([last_boundary, *newest.tolist()])
         lines = await self._lines(network, shards)
         known = list(chain.from_iterable(names for _, names in communities))
         shown_names = chain.from_iterable(names.values() for _, names in communities)
-        columns, network_rings = (Rings(raws, RING_DAYS, first_day, last_day) for raws in (rings, sums))
         return DayColumns(
             network=network,
             communities=tuple(map(bytes.decode, known)),
@@ -137,12 +144,19 @@ class RedisStore:
             first_days=first,
             first_day=first_day,
             days=last_day - first_day + 1,
-            columns=columns,
-            network_columns=NetworkColumns(
-                network_rings.series(PARTICIPANT_ARRIVALS).sum(axis=0),
-                network_rings.series(PARTICIPANT_STAYS).sum(axis=0),
-                network_rings.series(NETWORK_ACTIVITIES).sum(axis=0),
-            ),
+            columns=Rings(rings, RING_DAYS, first_day, last_day),
+            network_columns=network_columns,
+        )
+
+    async def read_network(self, network: str, first_boundary: int, last_boundary: int) -> NetworkColumns:
+        """See `WindowStore.read_network`."""
+        sums = [ring for ring in await self._of_every_shard("GET", f"n:{network}") if ring]
+        last_day = max([last_boundary, *positions(sums)[1].tolist()])
+        rings = Rings(sums, RING_DAYS, first_boundary - READ_BACK_DAYS + 1, last_day)
+        return NetworkColumns(
+            rings.series(PARTICIPANT_ARRIVALS).sum(axis=0, dtype=np.int64),
+            rings.series(PARTICIPANT_STAYS).sum(axis=0, dtype=np.int64),
+            rings.series(NETWORK_ACTIVITIES).sum(axis=0, dtype=np.int64),
         )
 
     async def members(self, network: str, communities: Sequence[str], boundary_day: int) -> list[Members]:

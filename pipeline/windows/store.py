@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from pipeline.history import Members, Reading
     from pipeline.windows.aggregate import Departments, ShardDelta
-    from pipeline.windows.rolling import DayColumns
+    from pipeline.windows.rolling import DayColumns, NetworkColumns
 
 
 MEMBER_DAYS = 365
@@ -82,9 +82,21 @@ class WindowStore(Protocol):
         """Networks with at least one community, sorted."""
 
     async def read_days(
-        self, network: str, shards: Sequence[int], first_boundary: int, last_boundary: int
+        self,
+        network: str,
+        shards: Sequence[int],
+        first_boundary: int,
+        last_boundary: int,
+        *,
+        network_columns: NetworkColumns | None = None,
     ) -> DayColumns:
-        """Days of all communities of these shards: what these boundaries need, and all that is newer."""
+        """Days of all communities of these shards: what these boundaries need, and all that is newer.
+
+        `network_columns` are those of the same boundaries, where they have been read before.
+        """
+
+    async def read_network(self, network: str, first_boundary: int, last_boundary: int) -> NetworkColumns:
+        """The same of the network as a whole."""
 
     async def members(self, network: str, communities: Sequence[str], boundary_day: int) -> list[Members]:
         """Active days within `MEMBER_DAYS` up to and with the boundary day, of every member of each community.
