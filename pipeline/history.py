@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from pipeline.model import Kind
@@ -32,6 +34,7 @@ class History:
 
     `activities[kind]`      (C, T) human activities a day
     `bot_activities`        (C, T) activities of bots a day; they count in nothing else
+                            Integers of any type, both: sum them as `np.int64`
     `active_members[w]`     (C,) distinct active members in the w days up to the boundary, w in `WINDOW_DAYS`
     `active_members_7_days` (C, T) the same for w = 7, as of each day
     `participants_7_days`   (C, T) distinct members with at least one dated act of `model.PARTICIPATION` in 7 days
@@ -48,8 +51,8 @@ class History:
     lines: tuple[str | None, ...]
     boundary_day: int
     first_days: NDArray[np.int64]
-    activities: dict[Kind, NDArray[np.int64]]
-    bot_activities: NDArray[np.int64]
+    activities: Mapping[Kind, NDArray[np.integer[Any]]]
+    bot_activities: NDArray[np.integer[Any]]
     active_members: dict[int, NDArray[np.int64]]
     active_members_7_days: NDArray[np.int64]
     participants_7_days: NDArray[np.int64]

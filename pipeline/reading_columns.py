@@ -69,5 +69,5 @@ def _activities(history: History) -> NDArray[np.int64]:
     """Human activities of the last 28 days, all kinds, (C,)."""
     total = np.zeros(len(history.communities), dtype=np.int64)
     for acts in history.activities.values():
-        total += acts[:, -INDEX_WINDOW_DAYS:].sum(axis=1)
+        total += acts[:, -INDEX_WINDOW_DAYS:].sum(axis=1, dtype=np.int64)
     return total

@@ -118,5 +118,6 @@ def _weekly_activities(history: History, place: int, weeks: int) -> list[int]:
     """Activities of participation of one community a week, newest first."""
     total = np.zeros(weeks, dtype=np.int64)
     for kind in PARTICIPATION & history.activities.keys():
-        total += history.activities[kind][place, -weeks * WEEK_DAYS :].reshape(weeks, WEEK_DAYS).sum(axis=1)
+        days = history.activities[kind][place, -weeks * WEEK_DAYS :]
+        total += days.reshape(weeks, WEEK_DAYS).sum(axis=1, dtype=np.int64)
     return [int(count) for count in total[::-1]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -107,7 +107,7 @@ def _weekday_shares(history: History, rows: NDArray[np.int64]) -> NDArray[np.flo
     return np.asarray(np.minimum(shares, LARGEST_SHARE)[:, ::-1])
 
 
-def _run_of_zeros(series: Sequence[NDArray[np.int64]], shape: tuple[int, ...]) -> NDArray[np.int64]:
+def _run_of_zeros(series: Sequence[NDArray[np.integer[Any]]], shape: tuple[int, ...]) -> NDArray[np.int64]:
     """In how many of the newest columns none of these series, of a shape of (C, T) each, holds anything, (C,)."""
     communities, days = shape
     run = np.full(communities, days)
@@ -118,7 +118,7 @@ def _run_of_zeros(series: Sequence[NDArray[np.int64]], shape: tuple[int, ...]) -
     return run
 
 
-def _run_of_some(series: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _run_of_some(series: Sequence[NDArray[np.integer[Any]]]) -> NDArray[np.int64]:
     """The same of few rows; most are known after the newest month."""
     rows, days = series[0].shape
     run, unknown, month = np.full(rows, days), np.arange(rows), max(0, days - MONTH_DAYS)

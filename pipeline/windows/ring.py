@@ -56,18 +56,18 @@ class Rings:
             for layout, rows in by_layout.items()
             for some in (rows[start : start + RINGS_AT_ONCE] for start in range(0, len(rows), RINGS_AT_ONCE))
         ]
-        widest = max((group.values.itemsize for group in self._groups), default=1)
+        self._widest = max((group.values.itemsize for group in self._groups), default=1)
         # Half the memory, and exact: 400 times 65,535 is far from overflowing.
-        self._type = np.dtype(np.int32 if widest <= _SHORT_BYTES else np.int64)
+        self._type = np.dtype(np.int32 if self._widest <= _SHORT_BYTES else np.int64)
 
     @property
     def numbers(self) -> frozenset[int]:
         """Columns that anybody counted."""
         return frozenset(column for group in self._groups for column in group.columns)
 
-    def series(self, column: int) -> Counts:
-        """(C, L), zeros where nothing was counted; of 32 bits where sums over a ring cannot overflow them."""
-        series: Counts = np.zeros(self._shape, dtype=self._type)
+    def series(self, column: int) -> NDArray[np.unsignedinteger]:
+        """(C, L), zeros where nothing was counted; of the type of the widest ring."""
+        series = np.zeros(self._shape, dtype=_TYPES[self._widest])
         for group in self._groups:
             if column in group.columns:
                 series[group.rows] = group.column(column)

@@ -25,6 +25,8 @@ from pipeline.windows.columns import (
 from pipeline.windows.store import HourWindow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import DTypeLike, NDArray
 
     Counts = NDArray[np.int64]
@@ -80,15 +82,20 @@ def distinct(
     # who arrived on the day after, and to find those who had left.
     change = np.empty(arrivals.shape, dtype=dtype)
     change[..., -1] = stays[..., -width:].sum(axis=-1)
-    np.negative(arrivals[..., 1:width], out=change[..., : width - 1], dtype=dtype)
-    np.subtract(stays[..., :-width], arrivals[..., width:], out=change[..., width - 1 : -1], dtype=dtype)
+    change[..., : width - 1] = 0
+    change[..., width - 1 : -1] = stays[..., :-width]
+    change[..., :-1] -= arrivals[..., 1:]
     backwards = change[..., ::-1]
     np.cumsum(backwards, axis=-1, out=backwards)
     return change
 
 
 class NetworkColumns(NamedTuple):
-    """Summed over a whole network, (L,) each: arrivals and stays of participants, activities of all kinds and bots."""
+    """Summed over a whole network, (N,) each: arrivals and stays of participants, activities of all kinds and bots.
+
+    They begin with the same day as the columns of communities that were read for the same boundaries, and end at or
+    after the newest activity of the network.
+    """
 
     participant_arrivals: Counts
     participant_stays: Counts
@@ -102,8 +109,8 @@ class Columns(Protocol):
     def numbers(self) -> frozenset[int]:
         """Columns that anybody counted."""
 
-    def series(self, column: int) -> Counts:
-        """(C, L), zeros where nothing was counted; integers of 32 bits where that is exact."""
+    def series(self, column: int) -> NDArray[np.integer[Any]]:
+        """(C, L), zeros where nothing was counted; of any type of integer, be it unsigned: sum them as `np.int64`."""
 
     def distinct(self, arrivals: int, stays: int, width: int) -> Counts:
         """(C, L), see `distinct`, of these two columns; integers of 32 bits where that is exact."""
@@ -209,21 +216,27 @@ class Windows:
         )
 
 
-def hours_as_of(columns: dict[int, Counts], end: int, width: int) -> tuple[dict[int, Counts], Counts]:
+def hours_as_of(
+    columns: Mapping[int, NDArray[np.integer[Any]]], end: int, width: int
+) -> tuple[dict[int, Counts], Counts]:
     """Activities by kind column and distinct active members in the `width` (1 or 24) hours before position `end`.
 
     `columns[c]` is (C, L), hours in order, the last at or after the newest activity; what is at or
     after `end` is not counted.
     """
-    sums = {number: column[:, end - width : end].sum(axis=1) for number, column in columns.items() if number <= BOT}
+    sums: dict[int, Counts] = {
+        number: column[:, end - width : end].sum(axis=1, dtype=np.int64)
+        for number, column in columns.items()
+        if number <= BOT
+    }
     if HOUR_ACTIVE not in columns:
         return sums, np.zeros(next(iter(columns.values())).shape[0] if columns else 0, dtype=np.int64)
     if width == 1:
-        return sums, columns[HOUR_ACTIVE][:, end - 1]
+        return sums, columns[HOUR_ACTIVE][:, end - 1].astype(np.int64)
     return sums, distinct(columns[HOUR_ARRIVALS], columns[HOUR_STAYS], width)[:, end - 1]
 
 
-def hour_windows(columns: dict[int, Counts], end: int) -> dict[int, HourWindow]:
+def hour_windows(columns: Mapping[int, NDArray[np.integer[Any]]], end: int) -> dict[int, HourWindow]:
     """Hour columns of one community, (1, L) each -> the windows that end before position `end`."""
     windows = {}
     for width in WINDOW_HOURS:

@@ -228,7 +228,7 @@ def test_a_community_that_its_platform_archived_ends_its_alert_and_raises_no_oth
         closings = np.zeros_like(history.activities[Kind.POST])
         if day >= archive_day:
             closings[0, -1 - (day - archive_day)] = 1
-        history = replace(history, activities=history.activities | {Kind.COMMUNITY_ARCHIVED: closings})
+        history = replace(history, activities={**history.activities, Kind.COMMUNITY_ARCHIVED: closings})
         (decision,) = decide(history, states, Calendar(), DetectionSettings())
         states = [decision.state]
         steps.extend((day, step) for step in decision.steps)
