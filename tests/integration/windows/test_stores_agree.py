@@ -22,7 +22,9 @@ from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS
 from tests.unit.windows.plain_windows import PlainWindows, day_of
 
 if TYPE_CHECKING:
+    from pipeline.history import History
     from pipeline.model import TrustedActivity
+    from pipeline.windows.rolling import NetworkColumns
     from pipeline.windows.store import WindowStore
 
 SHARDS = 4
@@ -118,6 +120,18 @@ async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: li
                     )
         together = [sum(plain.participants(c, boundary) for c in history.communities)]
         assert history.network_participants[-1] == together[0]
+        await see_the_same_network(store, history, source.network_columns)
+
+
+async def see_the_same_network(store: WindowStore, history: History, network_columns: NetworkColumns) -> None:
+    """Shards read by themselves, however new the activity of the others is."""
+    boundary = history.boundary_day
+    for shard in range(SHARDS):
+        for known in (None, network_columns):
+            source = await store.read_days("acme", [shard], boundary, boundary, network_columns=known)
+            alone = Windows(source).as_of(boundary)
+            assert alone.network_participants.tolist() == history.network_participants.tolist()
+            assert alone.network_activities.tolist() == history.network_activities.tolist()
 
 
 def boundaries_of(log: list[TrustedActivity], zone: str = "UTC") -> list[int]:
