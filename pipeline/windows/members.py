@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -9,23 +10,35 @@ import numpy as np
 from pipeline.history import Members
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+BYTES_AT_ONCE = 128 * 1024
+"""Packed bytes that are decoded together: while it is decoded, each takes 35."""
 _CONTINUES = 0x80
 _NUMBERS_A_DAY = 3
 
 
 class _Days(NamedTuple):
-    """Active days of many members, the days of each side by side, newest first: `starts` (M,), the others (N,)."""
+    """Active days of many members, the days of each side by side, newest first: `counts` (M,), the others (N,)."""
 
-    starts: NDArray[np.int64]
     counts: NDArray[np.int64]
     days: NDArray[np.int64]
     conversational: NDArray[np.int64]
     relational: NDArray[np.int64]
-    """Relational acts * 2 + participated."""
+    participated: NDArray[np.bool_]
+
+    def within(self, oldest_day: int, seen_after: int, boundary_day: int) -> _Days:
+        """The days `oldest_day` to `boundary_day`; none of members who have none of these after `seen_after`."""
+        starts = np.cumsum(self.counts) - self.counts
+        inside = (self.days >= oldest_day) & (self.days <= boundary_day)
+        newest = np.maximum.reduceat(np.where(inside, self.days, seen_after), starts)
+        inside &= np.repeat(newest > seen_after, self.counts)
+        counts = np.add.reduceat(inside, starts, dtype=np.int64)
+        return _Days(
+            counts, self.days[inside], self.conversational[inside], self.relational[inside], self.participated[inside]
+        )
 
 
 def decode_members(
@@ -39,13 +52,9 @@ def decode_members(
     packed = [found[name] for found, known in zip(communities, names, strict=True) for name in known]
     if not packed:
         return [Members.of({}) for _ in communities]
-    everybody = _decode(packed)
-    inside = (everybody.days >= oldest_day) & (everybody.days <= boundary_day)
-    newest = np.maximum.reduceat(np.where(inside, everybody.days, seen_after), everybody.starts)
-    inside &= np.repeat(newest > seen_after, everybody.counts)
-    counts = np.add.reduceat(inside, everybody.starts, dtype=np.int64)
+    parts = [_decode(some).within(oldest_day, seen_after, boundary_day) for some in _parts(packed)]
+    counts, days, conversational, relational, participated = map(np.concatenate, zip(*parts, strict=True))
     ends = np.append(0, np.cumsum(counts))
-    days, conversational, relational = (column[inside] for column in everybody[2:])
     members, place = [], 0
     for known in names:
         start, stop = ends[place], ends[place + len(known)]
@@ -56,12 +65,20 @@ def decode_members(
                 starts=np.append(0, ends[place + 1 + seen] - start),
                 days=days[start:stop],
                 conversational=conversational[start:stop],
-                relational=relational[start:stop] >> 1,
-                participated=relational[start:stop] % 2 > 0,
+                relational=relational[start:stop],
+                participated=participated[start:stop],
             )
         )
         place += len(known)
     return members
+
+
+def _parts(packed: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Members of about `BYTES_AT_ONCE` together, in order."""
+    ends = np.cumsum(np.fromiter(map(len, packed), dtype=np.int64, count=len(packed)))
+    edges = np.flatnonzero(np.diff(ends // BYTES_AT_ONCE)) + 1
+    for start, stop in pairwise([0, *edges.tolist(), len(packed)]):
+        yield packed[start:stop]
 
 
 def _decode(packed: Sequence[bytes]) -> _Days:
@@ -77,7 +94,8 @@ def _decode(packed: Sequence[bytes]) -> _Days:
     back = np.arange(days.sum()) - np.repeat(first, days)
     place = np.repeat(np.cumsum(counts) - counts, days) + _NUMBERS_A_DAY * back
     ago = np.cumsum(np.where(back > 0, numbers[place - 1], 0))
-    return _Days(first, days, np.repeat(newest + ago[first], days) - ago, numbers[place], numbers[place + 1])
+    bond = numbers[place + 1]
+    return _Days(days, np.repeat(newest + ago[first], days) - ago, numbers[place], bond >> 1, bond % 2 > 0)
 
 
 def _numbers(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.history import MemberDay, Members
-from pipeline.windows.members import decode_members
+from pipeline.windows.members import BYTES_AT_ONCE, decode_members
 
 if TYPE_CHECKING:
     from pipeline.history import MemberHistories
@@ -50,10 +52,10 @@ def read(found: list[dict[str, tuple[list[MemberDay], int]]]) -> list[Members]:
     return decode_members(raw, OLDEST, SEEN_AFTER, BOUNDARY)
 
 
-@given(communities)
+@given(communities, st.sampled_from([1, 20, BYTES_AT_ONCE]))
 @settings(max_examples=60)
 def test_every_day_within_the_year_is_read_of_members_seen_within_half_a_year(
-    drawn: list[dict[str, tuple[dict[int, tuple[int, int, bool]], int]]],
+    drawn: list[dict[str, tuple[dict[int, tuple[int, int, bool]], int]]], bytes_at_once: int
 ) -> None:
     found = [
         {
@@ -70,7 +72,20 @@ def test_every_day_within_the_year_is_read_of_members_seen_within_half_a_year(
         }
         for members in found
     ]
-    assert [members.histories() for members in read(found)] == expected
+    with patch("pipeline.windows.members.BYTES_AT_ONCE", bytes_at_once):
+        assert [members.histories() for members in read(found)] == expected
+
+
+def test_reading_a_large_community_takes_little_more_than_what_is_read() -> None:
+    # 2,000 members, active on each of 300 days: 15 MB as columns
+    days = [MemberDay(BOUNDARY - back, 2, 1, participated=True) for back in reversed(range(300))]
+    raw = [{f"{number:05}".encode(): packed(days, 0) for number in range(2_000)}]
+    tracemalloc.start()
+    (members,) = decode_members(raw, OLDEST, SEEN_AFTER, BOUNDARY)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    columns = (members.days, members.conversational, members.relational, members.participated)
+    assert peak < 2.4 * sum(column.nbytes for column in columns), "about twice, while parts are put together"
 
 
 @pytest.mark.parametrize("days_ago", [0, 181])
