@@ -16,6 +16,7 @@ from pipeline.detection.network_drop import NetworkCause, decide_network
 from pipeline.detection.network_level import NetworkSeries
 from pipeline.detection.verdict import Resolution
 from pipeline.judging_work import TELLING_SHARD, Work
+from pipeline.learning import learn_here
 from pipeline.model import AlertState
 from pipeline.reading_columns import readings_of
 from pipeline.remembering import unpack
@@ -24,7 +25,7 @@ from pipeline.scoring.champion_notices import review
 from pipeline.scoring.engagement import INDEX_WINDOW_DAYS, engagement_index
 from pipeline.scoring.life import Life, survey, survey_day
 from pipeline.scoring.phase import phases
-from pipeline.scoring.profile import Profile, learn
+from pipeline.scoring.profile import Profile
 from pipeline.telling import Boundary, Teller, champion_notice, network_step, phase_notice
 from pipeline.windows.rolling import Windows
 from pipeline.windows.store import KeptProfile
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pipeline.detection.holiday_calendar import Calendar
     from pipeline.detection.verdict import Step
     from pipeline.history import DetectorState, History, Reading
+    from pipeline.learning import Learn
     from pipeline.model import AlertTransition
     from pipeline.scoring.engagement import EngagementIndex
     from pipeline.scoring.phase import Turn
@@ -80,13 +82,20 @@ class Judge:
     """Judges whole shards at once; a second judge of the same boundary is refused by the store."""
 
     def __init__(
-        self, windows: WindowStore, verdicts: VerdictStore, rules: Rules, on_readings: OnReadings | None = None
+        self,
+        windows: WindowStore,
+        verdicts: VerdictStore,
+        rules: Rules,
+        *,
+        on_readings: OnReadings | None = None,
+        learn: Learn = learn_here,
     ) -> None:
         """`on_readings` is told the readings of every boundary, kept or not: a live worker has no use for it."""
         self._windows = windows
         self._on_readings = on_readings
         self._verdicts = verdicts
         self._rules = rules
+        self._learn = learn
         self._teller = Teller(windows)
 
     async def judge(
@@ -125,10 +134,14 @@ class Judge:
         return await self._windows.read_network(network, first_day, last_day)
 
     async def learn(self, network: str, shards: Sequence[int], day: int) -> None:
-        """Learn what is ordinary in a network from the lives of all its shards, which all stand at survey `day`."""
+        """Learn what is ordinary in a network from the lives of all its shards, which all stand at survey `day`.
+
+        Raises:
+            RetryLater: nothing was kept; do it again.
+        """
         lives = await self._verdicts.lives(network, shards)
-        profile = learn([_decode_life(life) for _, life in sorted(lives.items())], day)
-        await self._verdicts.keep_profile(network, KeptProfile(day, msgspec.json.encode(profile)))
+        profile = await self._learn([life for _, life in sorted(lives.items())], day)
+        await self._verdicts.keep_profile(network, KeptProfile(day, profile))
 
     async def _begin(self, network: str, shards: Sequence[int]) -> Work:
         kept = await self._verdicts.profile(network)

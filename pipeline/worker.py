@@ -21,6 +21,7 @@ from pipeline.intake import Intake
 from pipeline.intake_metrics import IntakeMetrics
 from pipeline.judging import Judge
 from pipeline.kafka_clients import aiokafka_producer, broker_credentials, kafka_admin
+from pipeline.learning import Learner
 from pipeline.pseudonyms import pseudonyms_of
 from pipeline.publish.relay import AlertsTopic
 from pipeline.redis_clients import async_redis_client
@@ -70,6 +71,7 @@ class Worker:
         self.telemetry = Telemetry("worker")
         self.metrics = IntakeMetrics(self.telemetry, settings.clock.allowed_lateness_seconds)
         self._progress = RedisProgress(client, namespace)
+        self.learner = Learner()
         self.topic = TopicWatch(settings, lambda: kafka_admin(settings, answer_seconds=TOPIC_ANSWER_SECONDS))
         store, verdicts, rules = (
             RedisStore(client, namespace, shards),
@@ -92,7 +94,7 @@ class Worker:
             client,
             namespace,
             shards,
-            judge=Judge(store, verdicts, rules),
+            judge=Judge(store, verdicts, rules, learn=self.learner.learn),
             rules=rules,
             verdicts=verdicts,
             progress=self._progress,
@@ -199,6 +201,7 @@ async def run_worker(
         producer = await stack.enter_async_context(aiokafka_producer(settings))
         worker = Worker(settings, client, producer)
         stack.callback(worker.topic.close)
+        stack.push_async_callback(worker.learner.end)
         await _begin(worker)
         _spare_the_collector()
         telemetry = worker.telemetry

@@ -36,7 +36,7 @@ class Backtest:
         on_readings: OnReadings | None = None,
     ) -> None:
         self.store, self.verdicts = MemoryStore(), MemoryVerdicts()
-        self._judge = Judge(self.store, self.verdicts, rules, on_readings)
+        self._judge = Judge(self.store, self.verdicts, rules, on_readings=on_readings)
         self._rules = rules
         self._aggregator = Aggregator(1, time_zone_of)
         self._pseudonym = pseudonym
