@@ -9,9 +9,10 @@ import platform
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from pipeline import __version__
+from pipeline import __version__, heap
 from pipeline.clock import monotonic_seconds
 from pipeline.duties import LEASE_SECONDS, Judging, Relaying
+from pipeline.duty_loops import TROUBLE_PAUSE_SECONDS, end_duties, for_ever
 from pipeline.endpoint import endpoint
 from pipeline.errors import RetryLater, Rewind, ServerError
 from pipeline.ingest.batch_app import BatchApp, run
@@ -54,11 +55,10 @@ IDLE_PAUSE_SECONDS = 0.5
 RELAY_PAUSE_SECONDS = 0.2
 VERIFY_PAUSE_SECONDS = 2.0
 WATCH_PAUSE_SECONDS = 2.0
+HEAP_PAUSE_SECONDS = 2.0
 TOPIC_ANSWER_SECONDS = 5.0
-TROUBLE_PAUSE_SECONDS = 1.0
 BEGIN_SECONDS = 10.0
 GC_THRESHOLD = 50_000
-CANCEL_AGAIN_SECONDS = 0.1
 
 
 class Worker:
@@ -148,10 +148,16 @@ class Worker:
         await self._ticking.run_once()
         return self._settings.clock.interval_seconds
 
+    async def give_back_memory(self) -> float:
+        """Give memory back that is free -> seconds to pause."""
+        heap.give_back()
+        return HEAP_PAUSE_SECONDS
+
     def duties(self) -> list[Callable[[], Awaitable[float]]]:
         """What runs beside the intake."""
         live = self._settings.clock.source == "live"
-        return [self.judge, self.relay, self.verify, self.watch, *([self.tick] if live else [])]
+        always = [self.judge, self.relay, self.verify, self.watch, self.give_back_memory]
+        return [*always, *([self.tick] if live else [])]
 
     async def end(self) -> None:
         """Let the others have the leases at once; what Redis does not hear, it lets go by itself."""
@@ -171,18 +177,6 @@ def _trust_rules(settings: Settings) -> TrustRules:
         future_tolerance_seconds=settings.clock.future_tolerance_seconds,
         remembered_seconds=REMEMBERED_DAYS * DAY_SECONDS,
     )
-
-
-async def _for_ever(duty: Callable[[], Awaitable[float]], metrics: IntakeMetrics) -> None:
-    while True:
-        try:
-            pause_seconds = await duty()
-            metrics.over(duty.__name__)
-        except RetryLater as error:
-            log.warning("%s; again in %.0f s", error, TROUBLE_PAUSE_SECONDS)
-            metrics.trouble(error, duty.__name__)
-            pause_seconds = TROUBLE_PAUSE_SECONDS
-        await asyncio.sleep(pause_seconds)
 
 
 async def run_worker(
@@ -240,7 +234,7 @@ def _spare_the_collector() -> None:
 async def _run_all(worker: Worker, *, stop_on_signals: bool) -> None:
     """The intake and the duties beside it; the first to fail ends all."""
     intake = asyncio.create_task(run(worker.app, stop_on_signals=stop_on_signals), name="intake")
-    duties = [asyncio.create_task(_for_ever(duty, worker.metrics), name=duty.__name__) for duty in worker.duties()]
+    duties = [asyncio.create_task(for_ever(duty, worker.metrics), name=duty.__name__) for duty in worker.duties()]
     try:
         done, _ = await asyncio.wait([intake, *duties], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -250,15 +244,3 @@ async def _run_all(worker: Worker, *, stop_on_signals: bool) -> None:
         if not intake.done():
             await worker.app.stop()
         await asyncio.gather(intake, *duties, return_exceptions=True)
-
-
-async def end_duties(duties: list[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended.
-
-    redis-py sends through `asyncio.wait_for`, which before Python 3.12 loses a cancellation that arrives in the moment
-    in which the sending is done: the duty would go on for ever.
-    """
-    while running := [duty for duty in duties if not duty.done()]:
-        for duty in running:
-            duty.cancel()
-        await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)

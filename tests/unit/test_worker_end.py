@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pipeline.worker import end_duties
+from pipeline.duty_loops import end_duties
 
 
 @pytest.mark.timeout(10)
