@@ -1,7 +1,7 @@
 """What a survey teaches, learnt here or in a process of its own.
 
-Learning takes 60 MB for `scipy.stats` alone, and a worker that has once imported it keeps them; of 100,000 lives it
-takes seconds, in which nothing else would be done. So a worker asks another process, which ends when asked no more.
+Learning takes 60 MB for `scipy.stats` alone, and a worker that has once imported it keeps them; from 100,000 lives it
+takes more than a second, and 200 MB. So a worker asks another process, which ends when it is asked no more.
 """
 
 from __future__ import annotations
