@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import clock
+from pipeline.due import due_boundaries, due_survey, groups_of, low_watermark
 from pipeline.errors import RetryLater
 from pipeline.publish.alerts import day_start_seconds
-from pipeline.scoring.life import SURVEY_DAYS, survey_day
 from pipeline.windows.aggregate import local_day
 from pipeline.windows.redis_verdicts import Lease
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from zoneinfo import ZoneInfo
 
+    from pipeline.due import Due
     from pipeline.judging import Judge, Rules
     from pipeline.kafka_topics import ActivityTopic
     from pipeline.publish.relay import AlertsTopic
@@ -28,49 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COMMUNITIES_AT_ONCE = 1_000
-"""Judged together: what one call costs whatever it judges is little against so many, and they take 20 MB."""
 LEASE_SECONDS = 30.0
-BOUNDARIES_A_STEP = 7
-"""Boundaries judged on one reading of the windows; a crash repeats at most these."""
-
-
-def low_watermark(standings: dict[str, Standing], topic: ActivityTopic) -> float | None:
-    """The event time that every partition of the topic has passed, None while one has not told yet.
-
-    `standings` are named topic:partition. What is kept of a topic of the same name that was there before, which may
-    have had more partitions, says nothing any more.
-    """
-    told = [
-        standing.watermark_seconds
-        for name, standing in standings.items()
-        if standing.watermark_seconds is not None
-        and standing.topic_id == topic.identity
-        and int(name.rpartition(":")[2]) < topic.partitions
-    ]
-    return min(told) if len(told) == topic.partitions else None
-
-
-def groups_of(shards: int, communities: int) -> list[range]:
-    """Shards that are judged together, in order, so that about `COMMUNITIES_AT_ONCE` of these communities are.
-
-    Groups of another number of communities have these within them, or lie within these: whoever has counted earlier
-    takes leases for the same ones.
-    """
-    size = 1
-    while size < shards and 2 * size * communities <= COMMUNITIES_AT_ONCE * shards:
-        size *= 2
-    return [range(start, min(start + size, shards)) for start in range(0, shards, size)]
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """Boundaries `first_day` … `last_day` of these shards of a network."""
-
-    network: str
-    shards: tuple[int, ...]
-    first_day: int
-    last_day: int
 
 
 class Progress(NamedTuple):
@@ -79,30 +37,6 @@ class Progress(NamedTuple):
     boundaries: int
     reached_seconds: float | None
     """None while a partition has not told its watermark."""
-
-
-def due_survey(first_day: int, slowest_day: int, taught_day: int | None) -> int | None:
-    """The survey day that is to be learnt from: all shards stand there or later, and its profile is not kept yet."""
-    day = survey_day(slowest_day)
-    return day if day >= first_day and (taught_day is None or taught_day < day) else None
-
-
-def due_boundaries(  # noqa: PLR0917 - where a network, its shards and its survey stand
-    network: str, first_day: int, passed_day: int, judged: dict[int, int], shards: Sequence[int], taught_day: int | None
-) -> list[Due]:
-    """What a group of shards has to judge, shards that stand at the same day together.
-
-    `first_day` is the network's first, `passed_day` the last day that the watermark has left behind, `taught_day` the
-    survey day of the profile that is kept. Shards on a survey day wait for the others, and for what it teaches.
-    """
-    standing_at: dict[int, list[int]] = {}
-    for shard in shards:
-        standing_at.setdefault(judged.get(shard, first_day - 1), []).append(shard)
-    return [
-        Due(network, tuple(together), day + 1, min(passed_day, day + BOUNDARIES_A_STEP, survey_day(day) + SURVEY_DAYS))
-        for day, together in sorted(standing_at.items())
-        if day < passed_day and due_survey(first_day, day, taught_day) is None
-    ]
 
 
 class Judging:
@@ -147,10 +81,13 @@ class Judging:
         boundaries, reached = 0, passed_seconds
         for network, zone in zones.items():
             first_day, passed_day = first_days[network], local_day(passed_seconds, zone) - 1
-            await self._learn(network, first_day)
-            boundaries += await self._judge_network(network, first_day, passed_day)
-            slowest = await self._slowest_day(network, first_day)
-            reached = min(reached, day_start_seconds(slowest + 1, zone))
+            judged = await self._verdicts.judged(network)
+            taught_day = await self._learn(network, first_day, judged)
+            newly_judged = await self._judge_network(network, first_day, passed_day, judged, taught_day)
+            if newly_judged:
+                judged = await self._verdicts.judged(network)
+            boundaries += newly_judged
+            reached = min(reached, day_start_seconds(self._slowest_day(judged, first_day) + 1, zone))
         return Progress(boundaries, reached)
 
     async def _see_what_has_passed(self, standings: dict[str, Standing], zones: Sequence[ZoneInfo]) -> float | None:
@@ -170,19 +107,24 @@ class Judging:
         seconds = None if self._topic is None else low_watermark(standings, self._topic)
         return None if seconds is None else [local_day(seconds, zone) for zone in zones]
 
-    async def _slowest_day(self, network: str, first_day: int) -> int:
-        judged = await self._verdicts.judged(network)
-        return min((judged.get(shard, first_day - 1) for shard in range(self._shards)), default=first_day - 1)
+    def _slowest_day(self, judged: dict[int, int], first_day: int) -> int:
+        return min(judged.get(shard, first_day - 1) for shard in range(self._shards))
 
-    async def _learn(self, network: str, first_day: int) -> None:
-        """Once every shard stands at a survey day: learn from it, so that the next boundaries may be judged."""
-        slowest = await self._slowest_day(network, first_day)
-        day = due_survey(first_day, slowest, await self._verdicts.profile_day(network))
-        if day is not None and await self._lease(f"learn:{network}").take():
-            await self._judge.learn(network, range(self._shards), day)
+    async def _learn(self, network: str, first_day: int, judged: dict[int, int]) -> int | None:
+        """Once every shard stands at a survey day: learn from it, so that the next boundaries may be judged.
 
-    async def _judge_network(self, network: str, first_day: int, passed_day: int) -> int:
-        taught_day, judged = await self._verdicts.profile_day(network), await self._verdicts.judged(network)
+        Returns the survey day of the profile that is kept.
+        """
+        taught_day = await self._verdicts.profile_day(network)
+        day = due_survey(first_day, self._slowest_day(judged, first_day), taught_day)
+        if day is None or not await self._lease(f"learn:{network}").take():
+            return taught_day
+        await self._judge.learn(network, range(self._shards), day)
+        return day
+
+    async def _judge_network(
+        self, network: str, first_day: int, passed_day: int, judged: dict[int, int], taught_day: int | None
+    ) -> int:
         if not due_boundaries(network, first_day, passed_day, judged, range(self._shards), taught_day):
             return 0
         boundaries = 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline import clock
-from pipeline.duties import groups_of
+from pipeline.due import groups_of
 from pipeline.judging import Judge
 from pipeline.lab.bench_network import LAST_DAY, NETWORK, community_name, fill, plan_network
 from pipeline.lab.embedded import EmbeddedServers

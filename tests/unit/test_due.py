@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.duties import BOUNDARIES_A_STEP, Due, due_boundaries, due_survey, groups_of, low_watermark
+from pipeline.due import BOUNDARIES_A_STEP, Due, due_boundaries, due_survey, groups_of, low_watermark
 from pipeline.kafka_topics import ActivityTopic
 from pipeline.scoring.life import SURVEY_DAYS, survey_day
 from pipeline.windows.redis_progress import Standing
