@@ -16,14 +16,14 @@ from pipeline.detection.network_drop import NetworkCause, decide_network
 from pipeline.detection.network_level import NetworkSeries
 from pipeline.detection.verdict import Resolution
 from pipeline.judging_work import TELLING_SHARD, Work
-from pipeline.learning import learn_here
+from pipeline.learning import decode_life, learn_here
 from pipeline.model import AlertState
 from pipeline.reading_columns import readings_of
 from pipeline.remembering import unpack
 from pipeline.scoring.abaque import Abaque, percentiles
 from pipeline.scoring.champion_notices import review
 from pipeline.scoring.engagement import INDEX_WINDOW_DAYS, engagement_index
-from pipeline.scoring.life import Life, survey, survey_day
+from pipeline.scoring.life import survey, survey_day
 from pipeline.scoring.phase import phases
 from pipeline.scoring.profile import Profile
 from pipeline.telling import Boundary, Teller, champion_notice, network_step, phase_notice
@@ -241,7 +241,7 @@ class Judge:
     async def _survey(self, history: History, work: Work, index: EngagementIndex) -> None:
         kept = await self._verdicts.lives(history.network, work.shards)
         known = [kept.get(community) for community in history.communities]
-        before = [None if life is None else _decode_life(life) for life in known]
+        before = [None if life is None else decode_life(life) for life in known]
         for community, life in zip(history.communities, survey(history, index.index, before), strict=True):
             if life is not None:
                 work.lives[community] = msgspec.json.encode(life)
@@ -257,6 +257,5 @@ def _batches(rows: Sequence[int], members: NDArray[np.int64]) -> Iterator[list[i
         yield [row for _, row in some]
 
 
-_decode_life = msgspec.json.Decoder(Life).decode
 _decode_profile = msgspec.json.Decoder(Profile).decode
 _decode_abaque = msgspec.json.Decoder(Abaque).decode

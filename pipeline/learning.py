@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 30.0
 """A replay makes a survey every few seconds, and to start a process takes one."""
 SIZE_BYTES = 8
+decode_life = msgspec.json.Decoder(Life).decode
 
 
 async def learn_here(lives: Sequence[bytes], day: int) -> bytes:
@@ -36,8 +37,7 @@ async def learn_here(lives: Sequence[bytes], day: int) -> bytes:
 
 def learn_from(lives: Sequence[bytes], day: int) -> bytes:
     """See `Learn`; the order of the lives does not matter."""
-    decode = msgspec.json.Decoder(Life).decode
-    return msgspec.json.encode(learn([decode(life) for life in lives], day))
+    return msgspec.json.encode(learn([decode_life(life) for life in lives], day))
 
 
 class Learner:
