@@ -26,8 +26,8 @@ demo: install  ## a network of communities, live, on this machine alone
 test: lint  ## every check: lint, then all tests against real servers (those missing are listed at the end)
 	$(BIN)/pytest
 
-unit: .venv/installed-dev  ## the tests that need no server: seconds
-	$(BIN)/pytest tests/unit tests/contract
+unit: .venv/installed-dev  ## the tests of one part each, without replays of whole archives: seconds
+	$(BIN)/pytest -m "not long" tests/unit tests/contract
 
 faults: .venv/installed-dev  ## the whole fault suite (minutes): lost and double must be 0 whatever happens; FAULT_SEED=n replays
 	FAULTS=all $(BIN)/pytest tests/faults

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 
 from pipeline.clock import rfc3339
 from pipeline.lab.company import simulate
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pipeline.model import Activity, AlertTransition
+
+pytestmark = pytest.mark.long
 
 SHIFT_HOURS = 5
 ABOUT_MEMBERS = {AlertKind.CHAMPION_SILENT, AlertKind.SOLE_CONTRIBUTOR, AlertKind.NEW_CHAMPION}

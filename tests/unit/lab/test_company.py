@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pipeline.lab.company_plan import Decline
     from pipeline.model import Activity
 
+pytestmark = pytest.mark.long
+
 PARIS = ZoneInfo("Europe/Paris")
 SEEDS = (1, 7, 11)
 

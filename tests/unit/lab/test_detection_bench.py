@@ -29,6 +29,8 @@ from pipeline.lab.detection_bench.watching import FIRST_BOUNDARY, OPEN_DAYS, cou
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 MONDAY = (date(2023, 2, 6) - date(1970, 1, 1)).days
 
 

@@ -19,6 +19,8 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     from pipeline.lab.evaluation.matching import Figures
 
+pytestmark = pytest.mark.long
+
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "detection.md"
 MIN_WATCH_F1 = 0.65
 MAX_WATCH_FALSE = 0.10

@@ -23,6 +23,8 @@ from pipeline.sources.report import ImportReport
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 # The two that are replayed in a second; Houston has no strong decline.
 ARCHIVES = ("ncar", "houston")
 SETTINGS = Settings()

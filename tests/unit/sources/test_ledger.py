@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from pipeline.errors import ServerError
 from pipeline.sources.ledger import HASH_BYTES, RedisLedger, activity_hash
@@ -80,7 +82,7 @@ def test_only_the_days_of_the_present_chunk_are_held(client: redis.Redis) -> Non
 
 
 def test_a_ledger_that_cannot_be_reached_says_so() -> None:
-    away = RedisLedger(redis.Redis(host="127.0.0.1", port=1), "elan")
+    away = RedisLedger(redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0)), "elan")
     with pytest.raises(ServerError, match="ledger of imports in Redis cannot be used"):
         away.unseen("acme", WEEK)
     with pytest.raises(ServerError, match="start or reach Redis"):
