@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HISTORY_DAYS = 364
 """Days of series a boundary is judged on: 52 whole weeks."""
+WEEK_DAYS = 7
 WINDOW_DAYS = (7, 28, 91, 365)
 """Rolling windows in days for which distinct active members are kept, exact."""
 WINDOW_HOURS = (1, 24)

@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.detection.advice import RUNBOOK, Champions, suggested_action
 from pipeline.detection.network_drop import NetworkCause
 from pipeline.detection.network_drop import text as network_text
+from pipeline.history import WEEK_DAYS
 from pipeline.model import AlertKind, AlertState, AlertTransition, Phase, Severity, Stage
 from pipeline.publish.alerts import alert_id, boundary_time, day_time
 from pipeline.scoring.champion_notices import ChampionNoticeKind
@@ -44,7 +45,6 @@ CHAMPION_RUNBOOK = "champion-of-a-community"
 NETWORK_RUNBOOK = "network-drops"
 SMALLEST_PEAK_PARTICIPANTS = 3.0
 """A community that never had three participants a week has nothing to come back to, and nothing to fall from."""
-WEEK_DAYS = 7
 CHAMPION_ACTIONS = {
     ChampionNoticeKind.CHAMPION_SILENT: "Get in touch with the champion, and encourage a second one.",
     ChampionNoticeKind.SOLE_CONTRIBUTOR: "Find a second champion among the active members before the first one tires.",

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from pipeline.history import WEEK_DAYS
+
 RUNBOOK = "community-loses-momentum"
 """Name of the runbook page of every momentum alert."""
-WEEK_DAYS = 7
 STEADY_PER_MEMBER = 0.8
 FALLEN_PER_MEMBER = 0.6
 

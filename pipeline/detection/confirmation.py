@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.detection.segments import SHORTEST_WEEKS, cuts, partitions
+from pipeline.history import WEEK_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pipeline.detection.segments import Cut
     from pipeline.history import History
 
-WEEK_DAYS = 7
 PENALTIES = (2.0, 3.0, 4.0)
 """Times ln n a segment: from eager to slow to see a change."""
 SEGMENTERS = WEEK_DAYS * len(PENALTIES) * 2

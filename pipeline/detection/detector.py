@@ -12,9 +12,10 @@ import numpy as np
 
 from pipeline.detection.candidates import Candidates, Comparison, find_candidates
 from pipeline.detection.confirmation import agreement
-from pipeline.detection.levels import WEEK_DAYS, Levels, measure
+from pipeline.detection.levels import Levels, measure
 from pipeline.detection.lifecycle import Sight, advance, wants_confirmation
 from pipeline.detection.verdict import VERDICTS, Decisions, Verdict
+from pipeline.history import WEEK_DAYS
 from pipeline.model import PARTICIPATION
 
 if TYPE_CHECKING:

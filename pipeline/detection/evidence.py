@@ -5,12 +5,11 @@ from __future__ import annotations
 from math import erfc, exp, sqrt
 from typing import TYPE_CHECKING, Any
 
+from pipeline.history import WEEK_DAYS
 from pipeline.model import Stage
 
 if TYPE_CHECKING:
     from pipeline.detection.lifecycle import OpenAlert, Sight
-
-WEEK_DAYS = 7
 
 
 def evidence_of(

@@ -8,11 +8,11 @@ from datetime import date, timedelta
 import holidays
 
 from pipeline.errors import SettingsError
+from pipeline.history import WEEK_DAYS
 
 EPOCH = date(1970, 1, 1)
 YEAR_END_FIRST = (12, 20)
 YEAR_END_LAST = (1, 13)
-WEEK_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)

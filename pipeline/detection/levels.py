@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.history import WEEK_DAYS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.detection.detection_settings import DetectionSettings
     from pipeline.history import History
 
-WEEK_DAYS = 7
 REFERENCE_WEEKS = 8
 """The network's own level is compared with the median of this many weeks."""
 LOWEST_INDEX = 0.4

@@ -10,6 +10,7 @@ from msgspec.structs import replace as changed
 
 from pipeline.detection.evidence import evidence_of
 from pipeline.detection.verdict import Decision, Resolution, Step, Verdict
+from pipeline.history import WEEK_DAYS
 from pipeline.model import AlertState, Severity, Stage
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pipeline.detection.detection_settings import DetectionSettings
     from pipeline.history import DetectorState
 
-WEEK_DAYS = 7
 RECOVERY_WEEKS = 3
 """An open alert is followed on the mean of this many weeks."""
 STAYED_LOW = 0.6

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace as changed
 
-from pipeline.detection.levels import REFERENCE_WEEKS, WEEK_DAYS
+from pipeline.detection.levels import REFERENCE_WEEKS
 from pipeline.detection.network_level import NetworkDropSettings, NetworkLevel, NetworkSeries, measure_network
 from pipeline.detection.verdict import Resolution
+from pipeline.history import WEEK_DAYS
 from pipeline.model import AlertState, Severity
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.detection.holiday_calendar import EPOCH
-from pipeline.detection.levels import REFERENCE_WEEKS, ROUGHNESS_WEEKS, WEEK_DAYS, roughness
+from pipeline.detection.levels import REFERENCE_WEEKS, ROUGHNESS_WEEKS, roughness
 from pipeline.detection.likelihood import DECIMALS, drop_score
+from pipeline.history import WEEK_DAYS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

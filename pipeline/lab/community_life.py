@@ -7,6 +7,7 @@ from collections import deque
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pipeline.history import WEEK_DAYS
 from pipeline.lab.dice import Weighted
 from pipeline.lab.people import PASSERS_BY, Regulars
 from pipeline.lab.seasons import HOURS, WEEKDAYS
@@ -48,7 +49,6 @@ REMEMBERED_POSTS = 12
 VIEWS_A_VISIT = 6.0
 PLATFORM = "simulated"
 HOUR_SECONDS = 3600
-_WEEK_DAYS = 7
 _KINDS = Weighted(list(ACTS), list(ACTS.values()))
 _HOURS = Weighted(list(HOURS), [float(weight) for weight in HOURS.values()])
 _WORKING_DAYS = sum(WEEKDAYS)
@@ -85,7 +85,7 @@ class CommunityLife:
         share = self._plan.share(day)
         if day == self._plan.first_day and day:
             self._do(Kind.COMMUNITY_CREATED, midnight_seconds + 8 * HOUR_SECONDS, self._regulars.people[0])
-        if day % _WEEK_DAYS == 0:
+        if day % WEEK_DAYS == 0:
             fresh = SWING * math.sqrt((1 - SWING_KEPT**2) / self._plan.weekly_members)
             self._mood = SWING_KEPT * self._mood + fresh * self._dice.normal()
         expected = self._regulars.visits(share) / _WORKING_DAYS * season * math.exp(self._mood)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import holidays
 
+from pipeline.history import WEEK_DAYS
+
 if TYPE_CHECKING:
     from pipeline.lab.dice import Dice
 
@@ -25,7 +27,6 @@ OUTAGE_DAYS = 3
 OUTAGE = 0.005
 OUTAGE_APART_DAYS = 35
 ORDINARY = 0.9
-_WEEK_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Seasons:
 
     def is_ordinary(self, day: date, weeks: int) -> bool:
         """True if these weeks have nothing but a public holiday or two."""
-        levels = [self.level(day + timedelta(days=number)) for number in range(_WEEK_DAYS * weeks)]
+        levels = [self.level(day + timedelta(days=number)) for number in range(WEEK_DAYS * weeks)]
         return sum(levels) >= ORDINARY * weeks * sum(WEEKDAYS)
 
     def may_decline(self, day: date) -> bool:
@@ -60,7 +61,7 @@ class Seasons:
 
 
 def _august(day: date) -> float:
-    weeks = (day - date(day.year, *AUGUST_STARTS)).days // _WEEK_DAYS
+    weeks = (day - date(day.year, *AUGUST_STARTS)).days // WEEK_DAYS
     return AUGUST_BY_WEEK[weeks] if 0 <= weeks < len(AUGUST_BY_WEEK) else 1.0
 
 
@@ -72,5 +73,5 @@ def seasons(dice: Dice, start: date, end: date) -> Seasons:
     monday -= timedelta(days=monday.weekday())
     calm = Seasons(date.min, closed)
     while not calm.is_ordinary(monday, 1):
-        monday += timedelta(days=_WEEK_DAYS)
+        monday += timedelta(days=WEEK_DAYS)
     return Seasons(monday + timedelta(days=1), closed)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from pipeline.history import WEEK_DAYS
 from pipeline.scoring.champion_texts import ChampionNotice, ChampionNoticeKind, text
 from pipeline.scoring.champions import (
     CHAMPION_QUIET_DAYS,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["ChampionNotice", "ChampionNoticeKind", "ChampionState", "review", "text"]
 
 EPOCH = date(1970, 1, 1)
-WEEK_DAYS = 7
 WEEKS = CHAMPION_WINDOW_DAYS // WEEK_DAYS
 SMALLEST_ACTIVE_MEMBERS = 5
 """Active members in 91 days. Below it one member is always half of the community, and groups that small are not told

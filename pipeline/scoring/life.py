@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from pipeline.history import WEEK_DAYS
 from pipeline.scoring.trough_tracking import Trough, troughs_after
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from pipeline.history import History
 
-WEEK_DAYS = 7
 SURVEY_DAYS = 28
 SURVEY_WEEKS = SURVEY_DAYS // WEEK_DAYS
 DAYS_A_MONTH = 365.25 / 12

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray  # noqa: TC002 - msgspec reads it at run time
 
+from pipeline.history import WEEK_DAYS
 from pipeline.model import Phase
 
 if TYPE_CHECKING:
     from pipeline.history import History
 
-WEEK_DAYS = 7
 SMOOTHING_WEEKS = 6
 CURIOSITY_WEEKS = 8
 """The first trough comes in month 2 to 5 (docs/measures.md); before that a level has nothing to be compared with."""

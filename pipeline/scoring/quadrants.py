@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.history import WEEK_DAYS
 from pipeline.model import Quadrant
 
 if TYPE_CHECKING:
     from pipeline.history import Members
-
-WEEK_DAYS = 7
 
 
 def quadrants(members: Members, boundary_day: int, window_days: int = 28) -> dict[Quadrant, int]:

@@ -15,13 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from pipeline.scoring.life import (
-    DAYS_A_MONTH,
-    DEAD_AFTER_DAYS,
-    ESTABLISHED_ACTIVE_WEEKS,
-    MONTHS_KEPT,
-    WEEK_DAYS,
-)
+from pipeline.history import WEEK_DAYS
+from pipeline.scoring.life import DAYS_A_MONTH, DEAD_AFTER_DAYS, ESTABLISHED_ACTIVE_WEEKS, MONTHS_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

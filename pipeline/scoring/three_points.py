@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pipeline.scoring.life import DAYS_A_MONTH, WEEK_DAYS
+from pipeline.history import WEEK_DAYS
+from pipeline.scoring.life import DAYS_A_MONTH
 from pipeline.scoring.phase import BACK, DAYS_TO_CHANGE, SMOOTHING_WEEKS, TROUGH
 from pipeline.scoring.trough_tracking import LOWEST_PEAK
 

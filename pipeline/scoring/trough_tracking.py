@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from pipeline.history import WEEK_DAYS
 from pipeline.scoring.phase import BACK, SMOOTHING_WEEKS, TROUGH
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from pipeline.history import History
 
-WEEK_DAYS = 7
 TROUGHS_KEPT = 12
 LOWEST_PEAK = 2.0
 """Participants a week. Half of a lower peak is less than one member: it is reached by whoever has a week off."""

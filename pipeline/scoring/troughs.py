@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from pipeline.scoring.life import WEEK_DAYS
+from pipeline.history import WEEK_DAYS
 from pipeline.scoring.survival import SIZE_CLASSES, size_class
 from pipeline.scoring.trough_tracking import LOWEST_PEAK
 

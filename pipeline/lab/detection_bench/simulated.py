@@ -14,13 +14,12 @@ from scipy.optimize import brentq
 from scipy.special import gammaincinv, ndtr
 
 from pipeline.detection.likelihood import DAILY_SIZE_LEVELS, DAILY_SIZES, DAILY_VISITS
-from pipeline.history import HISTORY_DAYS
+from pipeline.history import HISTORY_DAYS, WEEK_DAYS
 
 if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-WEEK_DAYS = 7
 MONDAY_OFFSET = 3
 """1970-01-01, day 0, was a Thursday."""
 SATURDAY = 5

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pipeline.history import WEEK_DAYS
 from pipeline.lab.evaluation.segments import AnscombeCosts, NegativeBinomialCosts, partitions
-from pipeline.lab.evaluation.series import WEEK_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

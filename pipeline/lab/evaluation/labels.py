@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 
 from pipeline.errors import InputError, SettingsError
+from pipeline.history import WEEK_DAYS
 from pipeline.lab.evaluation.consensus import FEWEST_ACTIVE_WEEKS, LEAST_LEVEL, consensus, votes_of
-from pipeline.lab.evaluation.series import WEEK_DAYS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.errors import InputError
+from pipeline.history import WEEK_DAYS
 from pipeline.model import PARTICIPATION, TimePrecision
 from pipeline.windows.aggregate import local_day
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from pipeline.model import Activity
 
-WEEK_DAYS = 7
 MEMBER_BITS = 32
 MOST_BOT_SHARE = 0.5
 """A member more of whose activities than this are marked as a bot's is taken for a bot throughout."""

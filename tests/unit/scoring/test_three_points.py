@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.history import WEEK_DAYS
 from pipeline.model import PARTICIPATION
-from pipeline.scoring.life import ESTABLISHED_ACTIVE_WEEKS, WEEK_DAYS, Life
+from pipeline.scoring.life import ESTABLISHED_ACTIVE_WEEKS, Life
 from pipeline.scoring.three_points import (
     ThreePointCounts,
     ThreePoints,

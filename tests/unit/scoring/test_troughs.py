@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.scoring.life import WEEK_DAYS, Life
+from pipeline.history import WEEK_DAYS
+from pipeline.scoring.life import Life
 from pipeline.scoring.trough_tracking import Trough
 from pipeline.scoring.troughs import ALL_SIZES, TroughAbaque, TroughCell, comparable_troughs, learn_troughs
 
