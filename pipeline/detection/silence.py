@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.detection.levels import ROWS_AT_ONCE
 from pipeline.detection.likelihood import DAILY_SIZE_LEVELS, DAILY_SIZES, DAILY_VISITS, DECIMALS
+from pipeline.history import WEEK_DAYS
 from pipeline.model import PARTICIPATION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from pipeline.history import History
 
-WEEK_DAYS = 7
 MONTH_DAYS = 28
 PROFILE_DAYS = 84
 """The rhythm of the week is taken from the last twelve weeks."""
@@ -34,11 +30,13 @@ LARGEST_SHARE = 1.0
 
 def quiet_days(history: History) -> NDArray[np.int64]:
     """Whole days without any participation up to the boundary, (C,); exact, however short."""
-    acts = [history.activities[kind] for kind in PARTICIPATION & history.activities.keys()]
-    # Activities that carry their object's time make a day look lived in on which nobody was there.
-    of_weeks = _run_of_zeros([history.participants_7_days], history.participants_7_days.shape)
-    without_acts = _run_of_zeros(acts, history.participants_7_days.shape)
-    return np.maximum(without_acts, np.where(of_weeks > 0, of_weeks + WEEK_DAYS - 1, 0))
+    of_weeks = _newest_zeros(history.participants_7_days)
+    # Activities that carry their object's time make a day look lived in on which nobody was there, so days come from
+    # activities only where somebody took part within a week: who took part left an activity on that day.
+    acts = np.zeros((len(of_weeks), WEEK_DAYS), dtype=np.int64)
+    for kind in PARTICIPATION & history.activities.keys():
+        acts += history.activities[kind][:, -WEEK_DAYS:]
+    return np.where(of_weeks > 0, of_weeks + WEEK_DAYS - 1, _newest_zeros(acts))
 
 
 def silence_score(history: History, baseline: NDArray[np.float64], quiet: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -107,24 +105,12 @@ def _weekday_shares(history: History, rows: NDArray[np.int64]) -> NDArray[np.flo
     return np.asarray(np.minimum(shares, LARGEST_SHARE)[:, ::-1])
 
 
-def _run_of_zeros(series: Sequence[NDArray[np.integer[Any]]], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """In how many of the newest columns none of these series, of a shape of (C, T) each, holds anything, (C,)."""
-    communities, days = shape
-    run = np.full(communities, days)
-    if series:
-        for start in range(0, communities, ROWS_AT_ONCE):
-            some = slice(start, start + ROWS_AT_ONCE)
-            run[some] = _run_of_some([counts[some] for counts in series])
-    return run
-
-
-def _run_of_some(series: Sequence[NDArray[np.integer[Any]]]) -> NDArray[np.int64]:
-    """The same of few rows; most are known after the newest month."""
-    rows, days = series[0].shape
-    run, unknown, month = np.full(rows, days), np.arange(rows), max(0, days - MONTH_DAYS)
-    for start, stop in ((month, days), (0, month)):
-        seen = reduce(np.bitwise_or, [counts[unknown, start:stop] for counts in series]) != 0
+def _newest_zeros(counts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """How many of the newest columns hold nothing, (C, T) -> (C,); most rows are known after the newest month."""
+    run, unknown = np.full(len(counts), counts.shape[1]), np.arange(len(counts))
+    for days in (MONTH_DAYS, counts.shape[1]):
+        seen = counts[unknown, -days:] != 0
         found = seen.any(axis=1)
-        run[unknown[found]] = days - stop + seen[found, ::-1].argmax(axis=1)
+        run[unknown[found]] = seen[found, ::-1].argmax(axis=1)
         unknown = unknown[~found]
     return run
