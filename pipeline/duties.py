@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from pipeline.kafka_topics import ActivityTopic
     from pipeline.publish.relay import AlertsTopic
     from pipeline.telemetry import Telemetry
+    from pipeline.windows.day_columns import NetworkColumns
     from pipeline.windows.redis_progress import RedisProgress, Standing
     from pipeline.windows.redis_scripts import Client
     from pipeline.windows.redis_verdicts import RedisVerdicts
-    from pipeline.windows.rolling import NetworkColumns
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -37,7 +37,8 @@ class History:
     `bot_activities`        (C, T) activities of bots a day; they count in nothing else
                             Integers of any type, both: sum them as `np.int64`
     `active_members[w]`     (C,) distinct active members in the w days up to the boundary, w in `WINDOW_DAYS`
-    `active_members_7_days` (C, T) the same for w = 7, as of each day
+    `weekly_active_members` weeks -> (C, weeks) the same for w = 7, at the boundary and each week before it, oldest
+                            first; T / 7 at most; made when asked for, since most boundaries of a replay do without it
     `participants_7_days`   (C, T) distinct members with at least one dated act of `model.PARTICIPATION` in 7 days
     `network_participants`  (T,) sum of `participants_7_days` over all communities of the network, all shards
     `network_activities`    (T,) all activities of the network a day, of all kinds, all shards, bots included; 0 on days
@@ -55,7 +56,7 @@ class History:
     activities: Mapping[Kind, NDArray[np.integer[Any]]]
     bot_activities: NDArray[np.integer[Any]]
     active_members: dict[int, NDArray[np.int64]]
-    active_members_7_days: NDArray[np.int64]
+    weekly_active_members: Callable[[int], NDArray[np.int64]]
     participants_7_days: NDArray[np.int64]
     network_participants: NDArray[np.int64]
     network_activities: NDArray[np.int64]

@@ -27,7 +27,7 @@ from pipeline.scoring.life import survey, survey_day
 from pipeline.scoring.phase import phases
 from pipeline.scoring.profile import Profile
 from pipeline.telling import Boundary, Teller, champion_notice, network_step, phase_notice
-from pipeline.windows.rolling import Windows
+from pipeline.windows.day_columns import Windows
 from pipeline.windows.store import KeptProfile
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pipeline.model import AlertTransition
     from pipeline.scoring.engagement import EngagementIndex
     from pipeline.scoring.phase import Turn
-    from pipeline.windows.rolling import NetworkColumns
+    from pipeline.windows.day_columns import NetworkColumns
     from pipeline.windows.store import VerdictStore, WindowStore
 
     OnReadings = Callable[[str, Sequence[Reading]], None]

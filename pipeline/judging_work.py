@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.remembering import Remembered
     from pipeline.scoring.abaque import Abaque
     from pipeline.scoring.profile import Profile
-    from pipeline.windows.rolling import DayColumns
+    from pipeline.windows.day_columns import DayColumns
 
 TELLING_SHARD = 0
 """The shard whose judge tells the steps of the network's own alert."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pipeline.scoring.engagement import EngagementIndex
 
 READING_WEEKS = 26
-_WEEK_DAYS = 7
 _VERDICT_WORDS = tuple(verdict.value for verdict in VERDICTS)
 _PHASE_WORDS = tuple(phase.value for phase in PHASES)
 _STAGE_WORDS = (None, *(stage.value for stage in Stage))
@@ -38,7 +37,6 @@ def readings_of(  # noqa: PLR0917 - one part a stage
     memories: Mapping[int, DetectorState],
 ) -> ReadingColumns:
     """In the order of the history; `percentiles` (C,) has NaN where none is known, `memories` are by place."""
-    weekly = history.active_members_7_days[:, ::-1][:, : READING_WEEKS * _WEEK_DAYS : _WEEK_DAYS][:, ::-1]
     axes = np.stack([index.index, index.conversational, index.relational], axis=1)
     stages, early = np.zeros((2, len(history.communities)), dtype=np.int64)
     for place, memory in memories.items():
@@ -56,7 +54,7 @@ def readings_of(  # noqa: PLR0917 - one part a stage
         indices=np.round(axes, 4),
         age_days=history.boundary_day - history.first_days + 1,
         active_members=np.stack([history.active_members[days] for days in WINDOW_DAYS], axis=1),
-        weekly_active_members=weekly,
+        weekly_active_members=history.weekly_active_members(READING_WEEKS),
         weekly_participants=history.participants_7_days[:, -1],
         activities_28_days=_activities(history),
         baselines=decisions.baselines,

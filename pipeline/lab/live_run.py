@@ -13,9 +13,9 @@ from pipeline.model import AlertTransition
 from pipeline.scoring.champions import champions
 from pipeline.scoring.quadrants import quadrants
 from pipeline.windows.aggregate import shard_of
+from pipeline.windows.day_columns import Windows
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.redis_verdicts import RedisVerdicts
-from pipeline.windows.rolling import Windows
 
 if TYPE_CHECKING:
     from pipeline.history import Reading

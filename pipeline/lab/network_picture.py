@@ -25,9 +25,9 @@ from pipeline.scoring.network_index import NetworkIndex, network_index
 from pipeline.scoring.quadrants import quadrants
 from pipeline.sources.report import ImportReport
 from pipeline.windows.columns import RING_DAYS
+from pipeline.windows.day_columns import Windows
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.redis_verdicts import RedisVerdicts
-from pipeline.windows.rolling import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from pipeline.history import HISTORY_DAYS, WEEK_DAYS
 from pipeline.model import CONVERSATIONAL, RELATIONAL, Kind
 from pipeline.scoring.engagement import INDEX_WINDOW_DAYS
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from pipeline.history import History
 
-WEEK_DAYS = 7
 SMALLEST_MEMBERSHIPS = 20.0
 """Below so many active memberships a week a change is chance."""
 
@@ -59,8 +59,7 @@ def network_index(
     `engagement_index`.
     """
     oldest = history if earlier is None else earlier
-    days = history.active_members_7_days.shape[1]
-    now = _level(history, weights, days)
+    now = _level(history, weights, HISTORY_DAYS)
     before = _level(oldest, weights, INDEX_WINDOW_DAYS)
     change = None
     if now.value is not None and before.value and min(now.memberships, before.memberships) >= smallest_memberships:
@@ -71,13 +70,15 @@ def network_index(
         change=change,
         weekly_memberships=now.memberships,
         weekly_memberships_before=before.memberships,
-        days_apart=history.boundary_day - oldest.boundary_day + days - INDEX_WINDOW_DAYS,
+        days_apart=history.boundary_day - oldest.boundary_day + HISTORY_DAYS - INDEX_WINDOW_DAYS,
     )
 
 
 def _level(history: History, weights: Mapping[str, float], end: int) -> _Level:
-    """Of the 28 columns before `end`."""
-    weekly = history.active_members_7_days[:, end - INDEX_WINDOW_DAYS + WEEK_DAYS - 1 : end : WEEK_DAYS]
+    """Of the 28 columns before `end`, which ends a week."""
+    weekly = history.weekly_active_members(HISTORY_DAYS // WEEK_DAYS)[
+        :, (end - INDEX_WINDOW_DAYS) // WEEK_DAYS : end // WEEK_DAYS
+    ]
     memberships = float(weekly.sum(axis=0).mean())
     if memberships == 0:
         return _Level(None, 0.0)

@@ -18,15 +18,13 @@ from pipeline.windows.columns import (
     RING_HOURS,
     unpack_increment,
 )
+from pipeline.windows.day_columns import DayColumns, DenseColumns, NetworkColumns
 from pipeline.windows.memory_grid import Grid
 from pipeline.windows.rolling import (
     DAY_WINDOWS,
     HOUR_WINDOWS,
     PARTICIPANT_WINDOWS,
     READ_BACK_DAYS,
-    DayColumns,
-    DenseColumns,
-    NetworkColumns,
     hour_windows,
     insert_active,
 )

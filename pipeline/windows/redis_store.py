@@ -17,12 +17,13 @@ from pipeline.windows.columns import (
     RING_DAYS,
     RING_HOURS,
 )
+from pipeline.windows.day_columns import DayColumns, NetworkColumns
 from pipeline.windows.members import decode_members
 from pipeline.windows.redis_fences import RedisFences
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, patiently, pipelined
 from pipeline.windows.ring import EMPTY_RING, Rings, positions
-from pipeline.windows.rolling import READ_BACK_DAYS, DayColumns, NetworkColumns, hour_windows
+from pipeline.windows.rolling import READ_BACK_DAYS, hour_windows
 from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS
 
 if TYPE_CHECKING:

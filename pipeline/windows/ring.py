@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pipeline.windows.rolling import distinct
+from pipeline.windows.rolling import distinct, sums_of_weeks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +88,14 @@ class Rings:
             if column in group.columns and stop > start:
                 totals[group.rows] = group.column(column)[:, start:stop].sum(axis=1, dtype=np.int64)
         return totals
+
+    def weeks(self, column: int, stop: int, weeks: int) -> Counts:
+        """(C, weeks), see `rolling.sums_of_weeks`."""
+        found: Counts = np.zeros((self._shape[0], weeks), dtype=self._type)
+        for group in self._groups:
+            if column in group.columns:
+                found[group.rows] = sums_of_weeks(group.column(column), stop, weeks, self._type)
+        return found
 
 
 def positions(raws: Sequence[bytes]) -> NDArray[np.int64]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pipeline.history import HISTORY_DAYS, WINDOW_DAYS, WINDOW_HOURS, History
+from pipeline.history import WEEK_DAYS, WINDOW_DAYS, WINDOW_HOURS
 from pipeline.windows.columns import (
     ACTIVE_ARRIVALS,
     ACTIVE_STAYS,
@@ -16,7 +15,6 @@ from pipeline.windows.columns import (
     HOUR_ACTIVE,
     HOUR_ARRIVALS,
     HOUR_STAYS,
-    KIND_COLUMN,
     KINDS,
     PARTICIPANT_ARRIVALS,
     PARTICIPANT_STAYS,
@@ -90,130 +88,14 @@ def distinct(
     return change
 
 
-class NetworkColumns(NamedTuple):
-    """Summed over a whole network, (N,) each: arrivals and stays of participants, activities of all kinds and bots.
-
-    They begin with the same day as the columns of communities that were read for the same boundaries, and end at or
-    after the newest activity of the network.
-    """
-
-    participant_arrivals: Counts
-    participant_stays: Counts
-    activities: Counts
-
-
-class Columns(Protocol):
-    """Counts of C communities over L days (or hours), by column."""
-
-    @property
-    def numbers(self) -> frozenset[int]:
-        """Columns that anybody counted."""
-
-    def series(self, column: int) -> NDArray[np.integer[Any]]:
-        """(C, L), zeros where nothing was counted; of any type of integer, be it unsigned: sum them as `np.int64`."""
-
-    def distinct(self, arrivals: int, stays: int, width: int) -> Counts:
-        """(C, L), see `distinct`, of these two columns; integers of 32 bits where that is exact."""
-
-    def totals(self, column: int, start: int, stop: int) -> Counts:
-        """Sums over places `start` … `stop` - 1, (C,)."""
-
-
-class DenseColumns:
-    """Columns that lie in memory as arrays, (C, L) each."""
-
-    def __init__(self, columns: dict[int, Counts], shape: tuple[int, int]) -> None:
-        self._columns = columns
-        self._shape = shape
-
-    @property
-    def numbers(self) -> frozenset[int]:
-        """See `Columns`."""
-        return frozenset(self._columns)
-
-    def series(self, column: int) -> Counts:
-        """See `Columns`."""
-        found = self._columns.get(column)
-        return np.zeros(self._shape, dtype=np.int64) if found is None else found
-
-    def distinct(self, arrivals: int, stays: int, width: int) -> Counts:
-        """See `Columns`."""
-        return distinct(self.series(arrivals), self.series(stays), width)
-
-    def totals(self, column: int, start: int, stop: int) -> Counts:
-        """See `Columns`."""
-        totals: Counts = self.series(column)[:, start:stop].sum(axis=1)
-        return totals
-
-
-@dataclass(frozen=True, slots=True)
-class DayColumns:
-    """What the C communities of one network counted on L = `days` days from `first_day` on.
-
-    The last day is at or after the newest activity of every community.
-    `shards` is the shard of each community, `lines` its line where one is known. `network_columns` are of the whole
-    network, communities of other shards included.
-    """
-
-    network: str
-    communities: tuple[str, ...]
-    names: tuple[str | None, ...]
-    lines: tuple[str | None, ...]
-    shards: tuple[int, ...]
-    first_days: Counts
-    first_day: int
-    days: int
-    columns: Columns
-    network_columns: NetworkColumns
-
-
-class Windows:
-    """The windows of a group of communities, readable as of any boundary they remember."""
-
-    def __init__(self, source: DayColumns) -> None:
-        columns = source.columns
-        self._source = source
-        self._activities = {
-            kind: columns.series(column) for kind, column in KIND_COLUMN.items() if column in columns.numbers
-        }
-        self._bots = columns.series(BOT)
-        self._participants = columns.distinct(PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS, PARTICIPANT_WINDOW_DAYS)
-        self._active_7_days = columns.distinct(ACTIVE_ARRIVALS[7], ACTIVE_STAYS[7], 7)
-        network = source.network_columns
-        self._network_participants = distinct(
-            network.participant_arrivals, network.participant_stays, PARTICIPANT_WINDOW_DAYS
-        )
-
-    def _active(self, days: int, end: int) -> Counts:
-        """Distinct active members in the `days` days before position `end`: those not gone since, without the new."""
-        columns, newest = self._source.columns, self._source.days
-        stayed = columns.totals(ACTIVE_STAYS[days], end - days, newest)
-        return stayed - columns.totals(ACTIVE_ARRIVALS[days], end, newest)
-
-    def as_of(self, boundary_day: int) -> History:
-        """The history that ends with `boundary_day`: arrays are slices, nothing dated later is in them."""
-        source = self._source
-        end = boundary_day - source.first_day + 1
-        start = end - HISTORY_DAYS
-        if end < READ_BACK_DAYS or end > source.days:
-            message = f"day {boundary_day} is outside of the days read ({source.first_day}, {source.days} days)"
-            raise ValueError(message)
-        span = slice(start, end)
-        return History(
-            network=source.network,
-            communities=source.communities,
-            names=source.names,
-            lines=source.lines,
-            boundary_day=boundary_day,
-            first_days=source.first_days,
-            activities={kind: counts[:, span] for kind, counts in self._activities.items()},
-            bot_activities=self._bots[:, span],
-            active_members={days: self._active(days, end) for days in WINDOW_DAYS},
-            active_members_7_days=self._active_7_days[:, span],
-            participants_7_days=self._participants[:, span],
-            network_participants=self._network_participants[span],
-            network_activities=source.network_columns.activities[span],
-        )
+def sums_of_weeks(counts: NDArray[np.integer[Any]], stop: int, weeks: int, dtype: DTypeLike = np.int64) -> Counts:
+    """Sums over the `weeks` whole weeks before place `stop`, oldest first: (C, L) -> (C, weeks)."""
+    start = stop - WEEK_DAYS * weeks
+    # Seven strided additions: numpy's own sum over an axis of seven takes three times as long.
+    total = counts[:, start:stop:WEEK_DAYS].astype(dtype)
+    for day in range(start + 1, start + WEEK_DAYS):
+        total += counts[:, day:stop:WEEK_DAYS]
+    return total
 
 
 def hours_as_of(

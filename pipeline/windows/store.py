@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from pipeline.history import Members, Reading
     from pipeline.windows.aggregate import Departments, ShardDelta
-    from pipeline.windows.rolling import DayColumns, NetworkColumns
+    from pipeline.windows.day_columns import DayColumns, NetworkColumns
 
 
 MEMBER_DAYS = 365

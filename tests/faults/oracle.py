@@ -23,8 +23,8 @@ from pipeline.pseudonyms import Pseudonymiser
 from pipeline.rules import rules_of
 from pipeline.settings import require_pseudonym_key
 from pipeline.windows.aggregate import local_day
+from pipeline.windows.day_columns import Windows
 from pipeline.windows.redis_store import RedisStore
-from pipeline.windows.rolling import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

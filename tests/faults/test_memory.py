@@ -14,8 +14,8 @@ import redis.asyncio
 from pipeline.lab.bench_topic import COMMUNITIES, EVENTS_A_MILLION, NETWORK, MadeUpStream, past_start, write_stream
 from pipeline.rules import rules_of
 from pipeline.windows.aggregate import local_day
+from pipeline.windows.day_columns import Windows
 from pipeline.windows.redis_store import RedisStore
-from pipeline.windows.rolling import Windows
 from tests.faults.process_memory import WORKER_MEGABYTES, megabytes_now, most_megabytes
 
 if TYPE_CHECKING:

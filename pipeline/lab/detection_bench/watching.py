@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.detection.detector import decide
 from pipeline.detection.holiday_calendar import Calendar
-from pipeline.history import HISTORY_DAYS, History
+from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
 from pipeline.model import AlertState, Kind
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def history_at(simulated: Simulated, day: int) -> History:
         activities={Kind.POST: simulated.activities[:, window]},
         bot_activities=np.zeros_like(weekly),
         active_members={},
-        active_members_7_days=weekly,
+        weekly_active_members=lambda weeks: weekly[:, WEEK_DAYS - 1 :: WEEK_DAYS][:, -weeks:],
         participants_7_days=weekly,
         network_participants=np.full(HISTORY_DAYS, EVERYBODY),
         network_activities=np.full(HISTORY_DAYS, EVERYBODY),

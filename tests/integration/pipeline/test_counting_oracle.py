@@ -13,8 +13,8 @@ import pytest
 import redis.asyncio
 
 from pipeline.history import WINDOW_DAYS
+from pipeline.windows.day_columns import Windows
 from pipeline.windows.redis_store import RedisStore
-from pipeline.windows.rolling import Windows
 from tests.integration.pipeline.deployment import wait_until
 
 if TYPE_CHECKING:

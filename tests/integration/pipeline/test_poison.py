@@ -12,8 +12,8 @@ import redis.asyncio
 from kafka import KafkaProducer
 
 from pipeline.cloudevents import encode_clock
+from pipeline.windows.day_columns import Windows
 from pipeline.windows.redis_store import RedisStore
-from pipeline.windows.rolling import Windows
 
 if TYPE_CHECKING:
     from tests.integration.pipeline.deployment import Deployment

@@ -9,9 +9,9 @@ import redis.asyncio
 from pipeline.model import Kind
 from pipeline.windows.aggregate import Aggregator
 from pipeline.windows.columns import NETWORK_ACTIVITIES
+from pipeline.windows.day_columns import Windows
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.ring import HEADER_BYTES
-from pipeline.windows.rolling import Windows
 from tests.integration.windows.test_stores_agree import SHARDS, activity, boundaries_of, feed, numbered
 
 

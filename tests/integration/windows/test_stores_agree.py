@@ -15,16 +15,16 @@ from pipeline.history import HISTORY_DAYS, WINDOW_DAYS
 from pipeline.model import Details, Kind, trusted_activity
 from pipeline.windows.aggregate import Aggregator, departments_of, shard_of
 from pipeline.windows.columns import KIND_COLUMN, KINDS
+from pipeline.windows.day_columns import Windows
 from pipeline.windows.memory_store import MemoryStore
 from pipeline.windows.redis_store import RedisStore
-from pipeline.windows.rolling import Windows
 from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS
 from tests.unit.windows.plain_windows import PlainWindows, day_of
 
 if TYPE_CHECKING:
     from pipeline.history import History
     from pipeline.model import TrustedActivity
-    from pipeline.windows.rolling import NetworkColumns
+    from pipeline.windows.day_columns import NetworkColumns
     from pipeline.windows.store import WindowStore
 
 SHARDS = 4
@@ -90,6 +90,7 @@ async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: li
     for boundary in boundaries:
         source = await store.read_days("acme", range(SHARDS), boundary, boundary)
         history = Windows(source).as_of(boundary)
+        weekly_active = history.weekly_active_members(52)
         assert sorted(history.communities) == sorted({a[4] for a in log})
         assert history.network_activities.tolist() == plain.network_activities(boundary, HISTORY_DAYS)
         assert history.lines == tuple(map(plain.line, history.communities))
@@ -102,7 +103,8 @@ async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: li
             assert history.bot_activities[row].sum() == plain.bots(community, boundary, HISTORY_DAYS)
             for back in (0, 1, 7, 30):
                 assert history.participants_7_days[row, -1 - back] == plain.participants(community, boundary - back)
-                assert history.active_members_7_days[row, -1 - back] == plain.active(community, boundary - back, 7)
+            for weeks in (0, 1, 4, 51):
+                assert weekly_active[row, -1 - weeks] == plain.active(community, boundary - 7 * weeks, 7)
             (members,) = await store.members("acme", [community], boundary)
             assert {
                 name: [(d.day, d.conversational, d.relational, d.participated) for d in found]

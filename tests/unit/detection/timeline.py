@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.detection.detection_settings import DetectionSettings
 from pipeline.detection.detector import decide
 from pipeline.detection.holiday_calendar import Calendar
-from pipeline.history import HISTORY_DAYS, History
+from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
 from pipeline.model import Kind
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def history_at(
         activities={Kind.POST: 2 * padded},
         bot_activities=np.zeros_like(padded),
         active_members=distinct,
-        active_members_7_days=padded,
+        weekly_active_members=lambda weeks: padded[:, WEEK_DAYS - 1 :: WEEK_DAYS][:, -weeks:],
         participants_7_days=padded,
         network_participants=padded_total,
         network_activities=padded_total,

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.history import HISTORY_DAYS, History
+from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
 from pipeline.model import Kind
 from pipeline.scoring.engagement import engagement_index, share_of_active
 
@@ -28,7 +28,7 @@ def history(acts: dict[Kind, list[int]], members: list[int], year: list[int] | N
         activities=activities,
         bot_activities=nobody,
         active_members={28: np.array(members), 365: np.array(year or members)},
-        active_members_7_days=nobody,
+        weekly_active_members=lambda weeks: nobody[:, WEEK_DAYS - 1 :: WEEK_DAYS][:, -weeks:],
         participants_7_days=nobody,
         network_participants=nobody[0],
         network_activities=nobody[0],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from pipeline.history import HISTORY_DAYS, History
+from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
 from pipeline.scoring.life import SURVEY_DAYS, Life, age_months, survey, survey_day
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def history_of(weekly: list[int], day: int, lines: tuple[str | None, ...] = (Non
         activities={},
         bot_activities=np.zeros_like(row),
         active_members={},
-        active_members_7_days=row,
+        weekly_active_members=lambda weeks: row[:, WEEK_DAYS - 1 :: WEEK_DAYS][:, -weeks:],
         participants_7_days=row,
         network_participants=row[0],
         network_activities=row[0],

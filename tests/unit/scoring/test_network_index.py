@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.history import HISTORY_DAYS, History
+from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
 from pipeline.model import Kind
 from pipeline.scoring.network_index import network_index
 
@@ -21,6 +21,7 @@ def history(posts: list[list[int]], weekly_members: list[list[int]], boundary_da
     spans = (28, HISTORY_DAYS - 56, 28)
     count = len(posts)
     nobody = np.zeros((count, HISTORY_DAYS), dtype=np.int64)
+    weekly = np.repeat(np.array(weekly_members), [days // WEEK_DAYS for days in spans], axis=1)
     return History(
         network="intranet",
         communities=tuple(f"community-{place}" for place in range(count)),
@@ -31,7 +32,7 @@ def history(posts: list[list[int]], weekly_members: list[list[int]], boundary_da
         activities={Kind.POST: np.repeat(np.array(posts), spans, axis=1), Kind.VIEW: nobody + 1000},
         bot_activities=nobody + 1000,
         active_members={},
-        active_members_7_days=np.repeat(np.array(weekly_members), spans, axis=1),
+        weekly_active_members=lambda weeks: weekly[:, -weeks:],
         participants_7_days=nobody,
         network_participants=nobody[0],
         network_activities=nobody[0],
@@ -94,10 +95,10 @@ def test_the_window_is_the_28_days_that_end_at_the_boundary(days_before: int, po
     assert network_index(past, WEIGHTS).index == 4.0 * posts
 
 
-@pytest.mark.parametrize(("days_before", "memberships"), [(0, 2.0), (7, 2.0), (21, 2.0), (20, 0.0), (28, 0.0)])
-def test_members_are_counted_at_the_ends_of_the_four_weeks(days_before: int, memberships: float) -> None:
+@pytest.mark.parametrize(("weeks_before", "memberships"), [(0, 2.0), (1, 2.0), (3, 2.0), (4, 0.0), (51, 0.0)])
+def test_members_are_counted_at_the_ends_of_the_four_weeks(weeks_before: int, memberships: float) -> None:
     past = history([[0, 0, 0]], [[0, 0, 0]])
-    past.active_members_7_days[0, HISTORY_DAYS - 1 - days_before] = 8
+    past.weekly_active_members(52)[0, -1 - weeks_before] = 8
     assert network_index(past, WEIGHTS).weekly_memberships == memberships
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.history import HISTORY_DAYS, History
+from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
 from pipeline.model import Phase
 from pipeline.packing import Unpacker, pack
 from pipeline.scoring.phase import PHASES, PhaseStates, phases
@@ -42,7 +42,7 @@ def _history(series: NDArray[np.int64], day: int) -> History:
         activities={},
         bot_activities=series,
         active_members={},
-        active_members_7_days=series,
+        weekly_active_members=lambda weeks: series[:, WEEK_DAYS - 1 :: WEEK_DAYS][:, -weeks:],
         participants_7_days=series,
         network_participants=series.sum(axis=0),
         network_activities=series.sum(axis=0),
