@@ -16,8 +16,10 @@ from pipeline.due import groups_of
 from pipeline.judging import Judge
 from pipeline.lab.bench_network import LAST_DAY, NETWORK, community_name, fill, plan_network
 from pipeline.lab.embedded import EmbeddedServers
+from pipeline.learning import Learner
 from pipeline.redis_clients import async_redis_client
 from pipeline.rules import rules_of
+from pipeline.scoring.life import survey_day
 from pipeline.settings import Settings
 from pipeline.windows.aggregate import shard_of
 from pipeline.windows.redis_keys import Keys
@@ -26,7 +28,7 @@ from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.redis_verdicts import RedisVerdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from pipeline.lab.bench_network import BenchNetwork
     from pipeline.windows.redis_scripts import Client
@@ -35,9 +37,10 @@ if TYPE_CHECKING:
 
 SHARDS = 64
 FILLERS = 2
-BOUNDARIES = 6
-"""The first finds nothing remembered; a watch takes three days in a row, and what it raised is confirmed by the next.
-The sixth is as every other after it."""
+BOUNDARIES = 15
+"""The first finds nothing remembered, and raises what all the past gives cause for within a week. Up to the fourteenth
+champions are reviewed for the first time, which looks a week back as well, and one of them is a survey day. The
+fifteenth is a day like any other: the last on which somebody was active."""
 COMMANDS_AT_ONCE = 10_000
 KIB = 1024
 
@@ -57,7 +60,7 @@ class JudgeBench(msgspec.Struct, frozen=True):
     communities: int
     memberships: int
     bytes_per_community: float
-    """Rings, state and reading in Redis."""
+    """Rings, state, reading and life in Redis."""
     bytes_per_membership: float
     wall_seconds: float
     redis_seconds: float
@@ -88,7 +91,7 @@ def _settings(redis_url: str) -> Settings:
 async def run_judge_bench(
     settings: Settings, communities: int, members_per_community: int, progress: Progress
 ) -> JudgeBench:
-    """Fill Redis, judge six boundaries, weigh what lies there, and clear it.
+    """Fill Redis, judge the last days of it, weigh what lies there, and clear it.
 
     Raises:
         ServerError: Redis cannot be reached.
@@ -98,7 +101,7 @@ async def run_judge_bench(
     async with async_redis_client(settings) as client:
         await _clear(client, settings.redis.namespace)
         _fill(settings, network, progress)
-        first, *_, last = [await _judge(client, settings, LAST_DAY + n, progress) for n in range(BOUNDARIES)]
+        first, *_, last = await _judge_days(client, settings, progress)
         progress("weighing what lies in Redis")
         community_bytes, member_bytes = await _weigh(client, settings.redis.namespace, len(network.sizes))
         await _clear(client, settings.redis.namespace)
@@ -135,15 +138,27 @@ def _fill(settings: Settings, network: BenchNetwork, progress: Progress) -> None
             part.result()
 
 
-async def _judge(client: Client, settings: Settings, day: int, progress: Progress) -> BoundaryCost:
+async def _judge_days(client: Client, settings: Settings, progress: Progress) -> list[BoundaryCost]:
+    """What each boundary cost up to the last day of the network, in order; what a survey day teaches is learnt."""
+    namespace, costs = settings.redis.namespace, []
+    verdicts, learner = RedisVerdicts(client, namespace, SHARDS), Learner()
+    judge = Judge(RedisStore(client, namespace, SHARDS), verdicts, rules_of(settings), learn=learner.learn)
+    try:
+        for number, day in enumerate(range(LAST_DAY - BOUNDARIES + 1, LAST_DAY + 1), 1):
+            progress(f"judging boundary {number} of {BOUNDARIES}")
+            costs.append(await _judge_day(client, judge, groups_of(SHARDS, await verdicts.communities(NETWORK)), day))
+            if day == survey_day(day):
+                await judge.learn(NETWORK, range(SHARDS), day)
+    finally:
+        await learner.end()
+    return costs
+
+
+async def _judge_day(client: Client, judge: Judge, groups: Sequence[Sequence[int]], day: int) -> BoundaryCost:
     """One boundary of all shards, in groups as a worker takes them."""
-    progress(f"judging boundary {day - LAST_DAY + 1} of {BOUNDARIES}")
-    namespace = settings.redis.namespace
-    store, verdicts = RedisStore(client, namespace, SHARDS), RedisVerdicts(client, namespace, SHARDS)
-    judge = Judge(store, verdicts, rules_of(settings))
     redis_seconds, wall_seconds, seconds = await _redis_seconds(client), clock.monotonic_seconds(), core_seconds()
     network_columns = await judge.read_network(NETWORK, day, day)
-    for group in groups_of(SHARDS, await verdicts.communities(NETWORK)):
+    for group in groups:
         await judge.judge(NETWORK, group, day, day, network_columns=network_columns)
     seconds = core_seconds() - seconds
     return BoundaryCost(
@@ -159,11 +174,11 @@ async def _redis_seconds(client: Client) -> float:
 
 
 async def _weigh(client: Client, namespace: str, communities: int) -> tuple[int, int]:
-    """-> (bytes of rings, states and readings, bytes of members)."""
+    """-> (bytes of rings, states, readings and lives, bytes of members)."""
     keys = Keys(namespace)
     judged, rings, members = [], [], []
     for shard in range(SHARDS):
-        judged += [f"{keys.shard(shard)}{letter}:{NETWORK}" for letter in "csr"]
+        judged += [f"{keys.shard(shard)}{letter}:{NETWORK}" for letter in "csrv"]
     for number in range(communities):
         name = community_name(number)
         prefix = keys.shard(shard_of(NETWORK, name, SHARDS))
