@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -20,21 +17,19 @@ from pipeline.learning import decode_life, learn_here
 from pipeline.model import AlertState
 from pipeline.reading_columns import readings_of
 from pipeline.remembering import unpack
+from pipeline.reviewing import review_champions
 from pipeline.scoring.abaque import Abaque, percentiles
-from pipeline.scoring.champion_notices import review
-from pipeline.scoring.engagement import INDEX_WINDOW_DAYS, engagement_index
+from pipeline.scoring.engagement import engagement_index
 from pipeline.scoring.life import survey, survey_day
 from pipeline.scoring.phase import phases
 from pipeline.scoring.profile import Profile
-from pipeline.telling import Boundary, Teller, champion_notice, network_step, phase_notice
+from pipeline.telling import Boundary, Teller, network_step, phase_notice
 from pipeline.windows.day_columns import Windows
 from pipeline.windows.store import KeptProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
-
-    from numpy.typing import NDArray
 
     from pipeline.detection.detection_settings import DetectionSettings
     from pipeline.detection.holiday_calendar import Calendar
@@ -49,12 +44,6 @@ if TYPE_CHECKING:
 
     OnReadings = Callable[[str, Sequence[Reading]], None]
 
-REVIEW_DAYS = 14
-"""The champions of a community are looked at every second week, on a day that its id gives: that costs."""
-MOST_REVIEWED_MEMBERS = 5_000
-"""Active in a year. Judging must not wait for the members of larger communities, whom nobody carries alone anyway."""
-MEMBERS_AT_ONCE = 5_000
-"""Of all communities that are looked at together: a few megabytes."""
 EARLY_RECOVERY_DAYS = 42
 EARLY_RECOVERIES_KEPT_DAYS = 365
 
@@ -175,7 +164,7 @@ class Judge:
                 remembered.alerts[row] = alert
         self._phase_turns(boundary, work, turns)
         if self._rules.champion_notices:
-            await self._champion_reviews(boundary, work)
+            await review_champions(self._windows, boundary, work, self._rules.smallest_group)
         if history.boundary_day == survey_day(history.boundary_day):
             await self._survey(history, work, index)
         if wanted or self._on_readings is not None:
@@ -205,21 +194,6 @@ class Judge:
             if notice is not None and not self._is_too_small(boundary.history, turn.place):
                 work.steps[turn.place].append(notice)
 
-    async def _champion_reviews(self, boundary: Boundary, work: Work) -> None:
-        history, day = boundary.history, boundary.history.boundary_day
-        is_named = history.active_members[INDEX_WINDOW_DAYS] >= self._rules.smallest_group
-        is_readable = history.active_members[365] <= MOST_REVIEWED_MEMBERS
-        rows = np.flatnonzero(is_named & is_readable).tolist()
-        due = [row for row in rows if (crc32(history.communities[row].encode()) + day) % REVIEW_DAYS == 0]
-        for some in _batches(due, history.active_members[365]):
-            names = [history.communities[row] for row in some]
-            for row, members in zip(some, await self._windows.members(history.network, names, day), strict=True):
-                known = work.remembered.champions.get(row)
-                notices, state = review(members, day, {} if known is None else msgspec.msgpack.decode(known))
-                work.remembered.champions[row] = msgspec.Raw(msgspec.msgpack.encode(state))
-                if notices:
-                    work.steps[row].extend(champion_notice(boundary, row, notice) for notice in notices)
-
     def _network_alert(self, history: History, work: Work, rules: NetworkRules) -> bool:
         """Whether nothing arrives from the network. Every shard keeps its state, one of them tells of it."""
         first_day = history.boundary_day - len(history.network_activities) + 1
@@ -248,13 +222,6 @@ class Judge:
 
     def _is_too_small(self, history: History, row: int) -> bool:
         return bool(history.active_members[365][row] < self._rules.smallest_group)
-
-
-def _batches(rows: Sequence[int], members: NDArray[np.int64]) -> Iterator[list[int]]:
-    """Communities of about `MEMBERS_AT_ONCE` members together, `members` (C,) being those of each."""
-    batch = np.cumsum(members[rows]) // MEMBERS_AT_ONCE
-    for _, some in groupby(zip(batch.tolist(), rows, strict=True), key=itemgetter(0)):
-        yield [row for _, row in some]
 
 
 _decode_profile = msgspec.json.Decoder(Profile).decode

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.detection.advice import RUNBOOK, Champions, suggested_action
-from pipeline.detection.network_drop import NetworkCause
+from pipeline.detection.advice import NETWORK_ACTIONS, RUNBOOK, Champions, suggested_action
 from pipeline.detection.network_drop import text as network_text
 from pipeline.history import WEEK_DAYS
 from pipeline.model import AlertKind, AlertState, AlertTransition, Phase, Severity, Stage
 from pipeline.publish.alerts import alert_id, boundary_time, day_time
-from pipeline.scoring.champion_notices import ChampionNoticeKind
-from pipeline.scoring.champion_notices import text as champion_text
+from pipeline.scoring.champion_texts import CHAMPION_ACTIONS
+from pipeline.scoring.champion_texts import text as champion_text
 from pipeline.scoring.champions import (
     CHAMPION_QUIET_DAYS,
     CHAMPION_WINDOW_DAYS,
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from pipeline.detection.network_drop import NetworkStep
     from pipeline.detection.verdict import Step
     from pipeline.history import History
-    from pipeline.scoring.champion_notices import ChampionNotice
+    from pipeline.scoring.champion_texts import ChampionNotice
     from pipeline.scoring.phase import Turn
     from pipeline.scoring.profile import Profile
     from pipeline.windows.store import WindowStore
@@ -45,15 +44,6 @@ CHAMPION_RUNBOOK = "champion-of-a-community"
 NETWORK_RUNBOOK = "network-drops"
 SMALLEST_PEAK_PARTICIPANTS = 3.0
 """A community that never had three participants a week has nothing to come back to, and nothing to fall from."""
-CHAMPION_ACTIONS = {
-    ChampionNoticeKind.CHAMPION_SILENT: "Get in touch with the champion, and encourage a second one.",
-    ChampionNoticeKind.SOLE_CONTRIBUTOR: "Find a second champion among the active members before the first one tires.",
-    ChampionNoticeKind.NEW_CHAMPION: "Thank the new champion, and ask what they would like to take on.",
-}
-NETWORK_ACTIONS = {
-    NetworkCause.SOURCE_STOPPED: "Check the importer or connector, its credentials and the activity topic.",
-    NetworkCause.PEOPLE_STOPPED: "Look for a change of the platform, an announcement, or a holiday the calendar lacks.",
-}
 OUTLOOK_MONTHS = (6, 12)
 PHASE_NOTICES = {Phase.REBOUND: AlertKind.REBOUND, Phase.DORMANT: AlertKind.DORMANCY}
 PHASE_WORDS = {

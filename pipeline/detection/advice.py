@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from pipeline.detection.network_drop import NetworkCause
 from pipeline.history import WEEK_DAYS
 
 RUNBOOK = "community-loses-momentum"
@@ -45,6 +46,11 @@ SOURCES = {
     Situation.SLOW: "Lecko, benchmark of 2014: a trough of disinterest, and a rebound or none",
 }
 """What each action rests on; alerts carry it beside the action."""
+
+NETWORK_ACTIONS = {
+    NetworkCause.SOURCE_STOPPED: "Check the importer or connector, its credentials and the activity topic.",
+    NetworkCause.PEOPLE_STOPPED: "Look for a change of the platform, an announcement, or a holiday the calendar lacks.",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,13 @@ class ChampionNoticeKind(str, Enum):
     NEW_CHAMPION = "new_champion"
 
 
+CHAMPION_ACTIONS = {
+    ChampionNoticeKind.CHAMPION_SILENT: "Get in touch with the champion, and encourage a second one.",
+    ChampionNoticeKind.SOLE_CONTRIBUTOR: "Find a second champion among the active members before the first one tires.",
+    ChampionNoticeKind.NEW_CHAMPION: "Thank the new champion, and ask what they would like to take on.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ChampionNotice:
     """One notice. `evidence` holds JSON values; of persons it names one pseudonym, under `champion`.
