@@ -224,11 +224,12 @@ class Intake:
             rest = self._aggregator.add(batch.activities_between(fence, end)).get(shard)
             if rest is not None and await self._store.apply(name, fence, end, {shard: rest}):
                 raise Stop(f"Shard {shard} counted partition {name} beside this worker; start it again.")
+        # At once: who was thought dead may lose the partition before it gets any further.
+        self._metrics.refused(self._store.refused)
         await self._store.fences.confirm(name)
         limit = watermark.seconds(self._lateness_seconds)
         standing = Standing(end, watermark.clock_seconds, watermark.activity_seconds, limit, self._topic_id)
         await self._progress.stand(_name((batch.topic, batch.partition)), standing)
-        self._metrics.refused(self._store.refused)
         self._metrics.stage("aggregate", aggregated - started)
         self._metrics.stage("apply", clock.monotonic_seconds() - aggregated)
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 BEFORE: dict[str, tuple[type, str]] = {
     "after-fetch": (Intake, "take"),
-    "before-apply": (RedisStore, "apply"),
     "before-standing": (RedisProgress, "stand"),
     "before-kafka-commit": (BatchConsumerThread, "commit"),
     "before-verdicts": (RedisVerdicts, "commit"),
@@ -43,9 +42,11 @@ AFTER: dict[str, tuple[type, str]] = {
     "after-kafka-commit": (BatchConsumerThread, "commit"),
     "after-verdicts": (RedisVerdicts, "commit"),
 }
+BEFORE_APPLY = "before-apply"
+"""A batch that adds something is about to be written; a clock event alone adds nothing."""
 HALF_SENT = "half-sent"
 """Some shards of a batch were written, the others were not."""
-POINTS = (*BEFORE, *AFTER, HALF_SENT)
+POINTS = (*BEFORE, *AFTER, BEFORE_APPLY, HALF_SENT)
 
 
 def wrap_before(owner: type, name: str, fail: Callable[[], None]) -> None:
@@ -73,23 +74,23 @@ def wrap_after(owner: type, name: str, fail: Callable[[], None]) -> None:
     setattr(owner, name, wrapped)
 
 
-def wrap_half_sent(fail: Callable[[], None]) -> None:
-    """Write every other shard of a batch, then fail."""
+def wrap_writing(fail: Callable[[], None], *, half: bool) -> None:
+    """Fail before anything of a batch is written, or when every other shard of it was."""
     make, run = Script.__init__, Script.run
 
     def remember_file(self: Script, client: Any, *files: str) -> None:
         make(self, client, *files)
         vars(self)["file"] = files[-1]
 
-    async def half(self: Script, calls: Any) -> Any:
-        if vars(self)["file"] == "apply.lua" and len(calls) > 1:
-            await run(self, calls[::2])
+    async def run_and_fail(self: Script, calls: Any) -> Any:
+        if vars(self)["file"] == "apply.lua" and len(calls) > half:
+            if half:
+                await run(self, calls[::2])
             fail()
-            await run(self, calls[1::2])
         return await run(self, calls)
 
     setattr(Script, "__init__", remember_file)  # noqa: B010 - the type checker allows no assignment to a method
-    setattr(Script, "run", half)  # noqa: B010
+    setattr(Script, "run", run_and_fail)  # noqa: B010
 
 
 async def _always_ours(_lease: Lease) -> bool:
@@ -122,7 +123,7 @@ def main() -> None:
     elif given.point in AFTER:
         wrap_after(*AFTER[given.point], fail)
     else:
-        wrap_half_sent(fail)
+        wrap_writing(fail, half=given.point == HALF_SENT)
     if given.greedy:
         setattr(Lease, "take", _always_ours)  # noqa: B010
     worker(log_level="info")

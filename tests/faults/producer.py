@@ -58,7 +58,8 @@ class TrialProducer(threading.Thread):
         self.error: BaseException | None = None
         self._community_partitions = partitions
         self._chunks = chunks
-        self._events_per_second = events_per_second
+        self.events_per_second = events_per_second
+        """May be changed on the way: a load that has ended disturbs nobody."""
         self._given_up = threading.Event()
         self._client: KafkaProducer | None = None
         self.spoil: Callable[[list[Record]], list[Record]] = list
@@ -98,7 +99,7 @@ class TrialProducer(threading.Thread):
                 self.acknowledged.update(activity.id for activity in activities)
             if activities:
                 last_seconds = max(activity.time.timestamp() for activity in activities)
-            if self._given_up.wait(max(0.0, started + len(activities) / self._events_per_second - time.monotonic())):
+            if self._given_up.wait(max(0.0, started + len(activities) / self.events_per_second - time.monotonic())):
                 return
         closing = last_seconds + LATENESS_SECONDS + DAY_SECONDS
         self._write([self._clock(n, closing) for n in range(self.partitions)])
