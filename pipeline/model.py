@@ -65,7 +65,7 @@ class Reason(str, Enum):
 
 
 class Outcome(str, Enum):
-    """What became of a consumed record; the outcomes add up to the offsets consumed."""
+    """What became of a consumed record; the outcomes add up to the records read."""
 
     COUNTED = "counted"
     LATE = "late"

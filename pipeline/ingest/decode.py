@@ -89,13 +89,21 @@ def _are_short_utf8(values: list[bytes], largest_record_bytes: int) -> bool:
     return True
 
 
+class SwollenBatch(bytes):
+    """A stored record batch, in place of the values of its records, which would fill the memory."""
+
+    detail: str
+
+
 def _decode_or_reject(value: bytes | None, headers: Sequence[tuple[str, bytes | None]], largest: int) -> Event | Reject:
-    if value is not None and len(value) > largest:
+    if value is not None and len(value) > largest and not isinstance(value, SwollenBatch):
         return Reject(Reason.TOO_LARGE, f"{len(value)} bytes, the limit is {largest}")
     return _event_or_reject(value, headers)
 
 
 def _event_or_reject(value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Event | Reject:
+    if isinstance(value, SwollenBatch):
+        return Reject(Reason.TOO_LARGE, value.detail)
     try:
         if any(name == _BINARY_MARK for name, _ in headers):
             return _from_headers(value, headers)

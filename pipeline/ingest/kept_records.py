@@ -49,9 +49,13 @@ class KeptRecords(MemoryRecords):  # type: ignore[misc]  # one of two classes, c
         (said,) = _CHECKSUM.unpack_from(self.data, place + _CHECKSUM_PLACE)
         return stored if crc32c(memoryview(self.data)[place + _CHECKSUM_PLACE + _CHECKSUM.size : end]) == said else None
 
+    def newest_bytes(self) -> bytes:
+        """The newest record batch as it is stored."""
+        return self.data[self._place : self._end]
+
     def read_leniently(self) -> list[Any]:
         """The records of the newest record batch, whatever the names of their headers are."""
-        batch = _DefaultRecordBatchPy(self.data[self._place : self._end])
+        batch = _DefaultRecordBatchPy(self.newest_bytes())
         batch._maybe_uncompress()
         batch._buffer = _Lenient(batch._buffer)
         return list(batch)

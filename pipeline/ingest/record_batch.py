@@ -9,13 +9,15 @@ aiokafka turns every record into a `ConsumerRecord` (2.3 µs each, and Faust ano
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
 
+from pipeline.ingest.decode import SwollenBatch
 from pipeline.ingest.kept_records import KeptRecords
+from pipeline.ingest.unpacking import MOST_UNPACKED_BYTES, SwollenError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,6 +58,16 @@ class RecordBatch(msgspec.Struct, frozen=True):
         """Empty the columns: who has read them may have to keep the batch itself for long."""
         for column in (self.offsets, self.keys, self.values, self.timestamps_ms, self.headers or []):
             column.clear()
+
+
+class _Record(NamedTuple):
+    """What is read of a record here."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    timestamp: int
 
 
 class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetcher is not typed
@@ -105,7 +117,7 @@ class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetche
             if stored is None:
                 message = f"Invalid CRC - {self._tp}"
                 raise CorruptRecordException(message)
-            records = [] if self._is_hidden(stored) else self._all_of(stored)
+            records = [] if self._is_hidden(stored) else self._all_of(stored, position)
             if records and records[0].offset < position:
                 # A broker sends the whole record batch that the wanted offset lies in.
                 records = [record for record in records if record.offset >= position]
@@ -113,9 +125,11 @@ class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetche
             inflated = stored.compression_type != UNCOMPRESSED
             yield records, position, sum(len(record.value or b"") for record in records) if inflated else 0
 
-    def _all_of(self, stored: Any) -> list[Any]:
+    def _all_of(self, stored: Any, position: int) -> list[Any]:
         try:
             return list(stored)
+        except SwollenError:
+            return [_swollen(stored, self._records.newest_bytes(), position)]
         except UnicodeDecodeError:
             return KeptRecords.read_leniently(self._records)
 
@@ -146,6 +160,16 @@ class BatchRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka's fetche
         )
         self.next_fetch_offset = next_offset
         return batch
+
+
+def _swollen(stored: Any, data: bytes, position: int) -> _Record:
+    """One record that is no activity, for all of a record batch that cannot be read."""
+    value, first = SwollenBatch(data), max(position, stored.base_offset)
+    value.detail = (
+        f"the records {first} to {stored.next_offset - 1} are one compressed batch of more than "
+        f"{MOST_UNPACKED_BYTES >> 20} MiB"
+    )
+    return _Record(first, None, value, (), stored.max_timestamp)
 
 
 class FetchedBatches(OrderedDict["TopicPartition", Any]):

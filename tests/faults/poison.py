@@ -45,6 +45,8 @@ HUGE = [
 """Ten megabytes of value, of key, of headers."""
 BOMBS = [Poison(HEAD + bytes(TEN_MEGABYTES), "too_large", key=None)] * 20
 """Each takes 10 kB in the log, so that one fetch holds many of them."""
+SWOLLEN = [Poison(HEAD + bytes(20 * TEN_MEGABYTES), "too_large")] * 2
+"""Each takes 200 kB in the log, and more memory than a worker has."""
 POISON: dict[str, Poison] = {
     "tombstone": Poison(None, "empty"),
     "no bytes": Poison(b"", "empty"),
@@ -79,7 +81,7 @@ async def write(bootstrap: str, topic: str, placed: Iterable[tuple[int, Poison]]
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         compression_type=compression,
-        max_request_size=2 * TEN_MEGABYTES,
+        max_request_size=21 * TEN_MEGABYTES,
         max_batch_size=1,
         request_timeout_ms=60_000,
     )

@@ -11,7 +11,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
 from tests.faults.load import Load
-from tests.faults.poison import BOMBS, HUGE, LARGEST_BYTES, POISON, TEN_MEGABYTES, Poison, write
+from tests.faults.poison import BOMBS, HUGE, LARGEST_BYTES, POISON, SWOLLEN, TEN_MEGABYTES, Poison, write
 from tests.faults.process_memory import WORKER_MEGABYTES, most_megabytes
 
 if TYPE_CHECKING:
@@ -85,14 +85,18 @@ def test_what_is_huge_or_swells_when_it_is_read_neither_stalls_nor_fills_the_mem
     allow_large_records(trial.deployment)
     write_odd(trial, HUGE)
     write_odd(trial, BOMBS, "gzip", partitions=[0])
+    write_odd(trial, SWOLLEN, "gzip", partitions=[1])
     trial.fault(f"{len(HUGE)} x 10 MB")
     trial.fault(f"{len(BOMBS)} x 10 MB in 10 kB")
+    trial.fault(f"{len(SWOLLEN)} x 200 MB in 200 kB")
     worker = trial.deployment.start_worker()
     trial.produce(Load(trial.seed, communities=8, members=8), events_per_second=2_000)
     trial.settle().assert_exact(fewest_alerts=2)
     letters = dead_letters(trial)
-    assert reasons_of(letters) == expected_reasons([*HUGE, *BOMBS])
-    assert all("elan-value-omitted" in letter for letter in letters), "a letter as large as its record is not kept"
+    assert reasons_of(letters) == expected_reasons([*HUGE, *BOMBS, *SWOLLEN])
+    kept = [letter for letter in letters if "elan-value-omitted" not in letter]
+    assert len(kept) == len(SWOLLEN), "a letter as large as its record is not kept, a batch is as it is stored"
+    assert all(b"are one compressed batch" in letter["elan-detail"] for letter in kept)
     megabytes = most_megabytes(worker)
     trial.fault(f"a worker of {megabytes:.0f} MB")
     assert megabytes < WORKER_MEGABYTES

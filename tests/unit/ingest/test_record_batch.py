@@ -15,8 +15,12 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder, _DefaultR
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.errors import Reject
+from pipeline.ingest.decode import decode_batch
 from pipeline.ingest.kept_records import KeptRecords
 from pipeline.ingest.record_batch import LARGEST_JOINED_BYTES, BatchRecords, RecordBatch
+from pipeline.ingest.unpacking import MOST_UNPACKED_BYTES
+from pipeline.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +49,39 @@ def unpacked(data: bytes, fetch_offset: int = 0, most_records: int = 5000) -> li
         assert records.next_fetch_offset == batch.next_offset
         batches.append(batch)
     return batches
+
+
+def swollen(offsets: Sequence[int], compression: int) -> bytes:
+    """One record batch of some kilobytes, which holds 32 MiB of zeros a record."""
+    builder = DefaultRecordBatchBuilder(2, compression, 0, -1, -1, -1, 1_000_000_000)
+    for offset in offsets:
+        builder.append(offset - offsets[0], 1000 + offset, b"k", bytes(MOST_UNPACKED_BYTES // 2), [])
+    return struct.pack(">q", offsets[0]) + bytes(builder.build())[8:]
+
+
+@pytest.mark.parametrize("compression", [GZIP, LZ4, ZSTD])
+def test_a_record_batch_that_would_fill_the_memory_is_handed_on_as_it_is_stored(compression: int) -> None:
+    bomb = swollen([3, 4], compression)
+    (batch,) = unpacked(stored([0, 1, 2]) + bomb + stored([5], compression))
+
+    assert (batch.offsets, batch.next_offset) == ([0, 1, 2, 3, 5], 6)
+    assert batch.values[3] == bomb
+    assert batch.timestamps_ms[3] == 1004
+    rejects = [seen for seen in decode_batch(batch, largest_record_bytes=1_000) if isinstance(seen, Reject)]
+    assert rejects[3].reason is Reason.TOO_LARGE
+    assert rejects[3].detail == "the records 3 to 4 are one compressed batch of more than 64 MiB"
+
+
+def test_a_record_batch_within_the_limit_is_read_whatever_it_shrinks_to() -> None:
+    (batch,) = unpacked(swollen([7], ZSTD), fetch_offset=7)
+
+    assert [len(value or b"") for value in batch.values] == [MOST_UNPACKED_BYTES // 2]
+
+
+def test_the_rest_of_a_swollen_record_batch_stands_at_the_wanted_offset() -> None:
+    (batch,) = unpacked(swollen([3, 4, 5], GZIP), fetch_offset=4)
+
+    assert (batch.start_offset, batch.offsets, batch.next_offset) == (4, [4], 6)
 
 
 def test_small_record_batches_of_one_fetch_are_joined() -> None:
