@@ -8,7 +8,13 @@ from kafka import TopicPartition
 
 from pipeline.clock import monotonic_seconds
 from pipeline.errors import ServerError
-from pipeline.ingest.dead_letters import HEADERS_OMITTED_HEADER, KEY_OMITTED_HEADER, NULL_HEADER, OMITTED_HEADER
+from pipeline.ingest.dead_letters import (
+    BATCH_HEADER,
+    HEADERS_OMITTED_HEADER,
+    KEY_OMITTED_HEADER,
+    NULL_HEADER,
+    OMITTED_HEADER,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 30.0
 POLL_MILLISECONDS = 500
 OURS = frozenset(
-    {"elan-reason", "elan-detail", "elan-topic", "elan-partition", "elan-offset", NULL_HEADER}
+    {"elan-reason", "elan-detail", "elan-topic", "elan-partition", "elan-offset", NULL_HEADER, BATCH_HEADER}
     | {OMITTED_HEADER, KEY_OMITTED_HEADER, HEADERS_OMITTED_HEADER}
 )
 
@@ -38,7 +44,7 @@ class Letter(NamedTuple):
     value: bytes
     headers: list[tuple[str, bytes | None]]
     lost: bool
-    """The record was null, or too large to be kept: there is nothing to put back."""
+    """The record was null, too large to be kept, or is a whole batch of records: there is none to put back."""
 
 
 def read_letter(record: Any) -> Letter | None:
@@ -60,7 +66,7 @@ def read_letter(record: Any) -> Letter | None:
         record.key,
         record.value or b"",
         [(name, value) for name, value in headers if name not in OURS],
-        lost=NULL_HEADER in ours or OMITTED_HEADER in ours,
+        lost=not ours.keys().isdisjoint({NULL_HEADER, BATCH_HEADER, OMITTED_HEADER}),
     )
 
 

@@ -25,7 +25,7 @@ SEND_SECONDS = 30.0
 PUT_BACK = "put back"
 DONE_BEFORE = "put back before"
 OTHER_REASON = "left for another reason"
-LOST = "left: nothing was kept of the record"
+LOST = "left: it holds no record that could be put back"
 FOREIGN = "left: not written by a worker"
 NO_ORIGIN = "left: the origin topic is gone"
 

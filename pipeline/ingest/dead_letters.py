@@ -9,6 +9,7 @@ import msgspec
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from pipeline.errors import RetryLater
+from pipeline.ingest.decode import SwollenBatch
 from pipeline.model import Reason  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Header = tuple[str, "bytes | None"]
 NULL_HEADER = "elan-value-null"
+BATCH_HEADER = "elan-value-batch"
 OMITTED_HEADER = "elan-value-omitted"
 KEY_OMITTED_HEADER = "elan-key-omitted"
 HEADERS_OMITTED_HEADER = "elan-headers-omitted"
@@ -56,6 +58,8 @@ class DeadLetter(msgspec.Struct, frozen=True):
         ]
         if self.value is None:
             ours.append((NULL_HEADER, b"true"))
+        elif isinstance(self.value, SwollenBatch):
+            ours.append((BATCH_HEADER, b"true"))
         return ours
 
 

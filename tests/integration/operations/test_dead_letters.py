@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.cli.dead_letter_log import partitions_of_topic, records
 from pipeline.ingest.dead_letters import DeadLetter, KafkaDeadLetterWriter
+from pipeline.ingest.decode import SwollenBatch
 from pipeline.kafka_clients import aiokafka_producer, kafka_consumer, kafka_producer
 from pipeline.model import Reason
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def letters(elan: Elan, settings: Settings) -> list[DeadLetter]:
-    """Give four letters that lie in the dead-letter topic, beside a record that somebody else wrote there."""
+    """Give five letters that lie in the dead-letter topic, beside a record that somebody else wrote there."""
     elan("topics", "create")
     topic = settings.kafka.activity_topic
     written = [
@@ -33,6 +34,7 @@ def letters(elan: Elan, settings: Settings) -> list[DeadLetter]:
         DeadLetter(Reason.BAD_TIME, "no time", topic, 0, 18, None, b"[red]canary"),
         DeadLetter(Reason.EMPTY, "nothing", topic, 1, 19, b"acme/general", None),
         DeadLetter(Reason.BAD_TIME, "no time", topic, 0, 20, b"acme/general", b"second"),
+        DeadLetter(Reason.TOO_LARGE, "a batch", topic, 1, 21, None, SwollenBatch(b"canary")),
     ]
     asyncio.run(write(settings, written))
     producer = kafka_producer(settings)
@@ -65,7 +67,7 @@ BAD_TIME: list[tuple[Any, ...]] = [(0, None, b"[red]canary", []), (0, b"acme/gen
 def test_the_list_says_why_and_from_where_but_not_what(elan: Elan, settings: Settings) -> None:
     result = elan("dead-letters", "list")
     assert result.exit_code == 0
-    assert "4 dead letters: 2 bad_time, 1 not_json, 1 empty." in result.stdout
+    assert "5 dead letters: 2 bad_time, 1 not_json, 1 empty, 1 too_large." in result.stdout
     assert f"{settings.kafka.activity_topic}:2:17" in result.stdout
     assert "canary" not in result.stdout
     assert "acme" not in result.stdout
@@ -83,7 +85,7 @@ def test_letters_are_put_back_untouched_and_once(elan: Elan, settings: Settings)
     first, second = elan("dead-letters", "replay"), elan("dead-letters", "replay")
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert "3 put back\n" in first.stdout
-    assert "1 left: nothing was kept of the record\n" in first.stdout
+    assert "2 left: it holds no record that could be put back\n" in first.stdout
     assert "1 left: not written by a worker\n" in first.stdout
     assert second.stdout == "There is nothing to put back.\n"
     assert put_back(settings) == [*BAD_TIME, NOT_JSON]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pipeline.ingest.dead_letters import DeadLetter
+from pipeline.ingest.decode import SwollenBatch
 from pipeline.model import Reason
 
 
@@ -24,3 +25,10 @@ def test_a_null_value_is_told_apart_from_an_empty_one() -> None:
     assert letter(None).kafka_value() == letter(b"").kafka_value() == b""
     assert ("elan-value-null", b"true") in letter(None).kafka_headers()
     assert ("elan-value-null", b"true") not in letter(b"").kafka_headers()
+
+
+def test_a_batch_that_was_not_unpacked_is_kept_as_it_is_stored_and_said_to_be_one() -> None:
+    found = letter(SwollenBatch(b"\x00\x01"))
+    assert found.kafka_value() == b"\x00\x01"
+    assert ("elan-value-batch", b"true") in found.kafka_headers()
+    assert "elan-value-batch" not in dict(letter(b"\x00\x01").kafka_headers())
