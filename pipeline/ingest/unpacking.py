@@ -23,6 +23,8 @@ MOST_UNPACKED_BYTES = 64 * 1024 * 1024
 """Brokers take a megabyte unless told otherwise, and activities shrink to a tenth or a twentieth."""
 _FIRST_GUESS = 16
 """Times the packed bytes: activities fit, and what does not is unpacked once more."""
+_LZ4_GROWTH = 255
+"""A byte of LZ4 becomes no more; to unpack without a limit takes half the time."""
 _NO_ROOM = "whole buffer"
 """How cramjam says that what it unpacks is larger than the buffer."""
 _GZIP = zlib.MAX_WBITS | 16
@@ -56,6 +58,8 @@ def gzip_decode(payload: Buffer) -> bytes:
 
 def lz4_decode(payload: Buffer) -> bytes:
     """An LZ4 frame. Raises SwollenError."""
+    if memoryview(payload).nbytes * _LZ4_GROWTH <= MOST_UNPACKED_BYTES:
+        return bytes(cramjam.lz4.decompress(payload))
     return _unpacked(cramjam.lz4.decompress_into, payload)
 
 

@@ -52,7 +52,7 @@ def unpacked(data: bytes, fetch_offset: int = 0, most_records: int = 5000) -> li
 
 
 def swollen(offsets: Sequence[int], compression: int) -> bytes:
-    """One record batch of some kilobytes, which holds 32 MiB of zeros a record."""
+    """One record batch that is small, and holds 32 MiB of zeros a record."""
     builder = DefaultRecordBatchBuilder(2, compression, 0, -1, -1, -1, 1_000_000_000)
     for offset in offsets:
         builder.append(offset - offsets[0], 1000 + offset, b"k", bytes(MOST_UNPACKED_BYTES // 2), [])
