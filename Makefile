@@ -27,7 +27,7 @@ test: lint  ## every check: lint, then all tests against real servers (those mis
 	$(BIN)/pytest
 
 unit: .venv/installed-dev  ## the tests of one part each, without replays of whole archives: seconds
-	$(BIN)/pytest -m "not long" tests/unit tests/contract
+	$(BIN)/pytest -m "not slow" tests/unit tests/contract
 
 faults: .venv/installed-dev  ## the whole fault suite (minutes): lost and double must be 0 whatever happens; FAULT_SEED=n replays
 	FAULTS=all $(BIN)/pytest tests/faults

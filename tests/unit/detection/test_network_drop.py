@@ -284,7 +284,7 @@ def archive(path: Path) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
     return first, np.array([present[day] for day in whole]), np.array([arrived[day] for day in whole])
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "raised"),
     [

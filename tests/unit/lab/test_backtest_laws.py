@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import Activity, AlertTransition
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 SHIFT_HOURS = 5
 ABOUT_MEMBERS = {AlertKind.CHAMPION_SILENT, AlertKind.SOLE_CONTRIBUTOR, AlertKind.NEW_CHAMPION}

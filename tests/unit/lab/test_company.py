@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.lab.company_plan import Decline
     from pipeline.model import Activity
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 PARIS = ZoneInfo("Europe/Paris")
 SEEDS = (1, 7, 11)

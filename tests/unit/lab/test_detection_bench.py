@@ -29,7 +29,7 @@ from pipeline.lab.detection_bench.watching import FIRST_BOUNDARY, OPEN_DAYS, cou
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 MONDAY = (date(2023, 2, 6) - date(1970, 1, 1)).days
 

@@ -19,7 +19,7 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     from pipeline.lab.evaluation.matching import Figures
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "detection.md"
 MIN_WATCH_F1 = 0.65

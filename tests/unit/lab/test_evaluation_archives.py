@@ -23,7 +23,7 @@ from pipeline.sources.report import ImportReport
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 # The two that are replayed in a second; Houston has no strong decline.
 ARCHIVES = ("ncar", "houston")

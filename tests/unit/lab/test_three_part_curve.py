@@ -21,7 +21,7 @@ from pipeline.model import Activity, AlertKind, AlertState
 from pipeline.scoring.three_points import three_points
 from pipeline.settings import load_settings
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 START = date(2021, 2, 1)
 WEEKS = 4 * 52
