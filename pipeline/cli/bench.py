@@ -34,9 +34,9 @@ def judge(
 ) -> None:
     """Fill a Redis with a large network of made-up communities and measure what judging one day of it costs.
 
-    The figures are of the fifteenth boundary: before it alerts of all the past are raised at once, and champions are
-    reviewed for the first time. Filling takes a minute or two for five million memberships and is not measured; all of
-    it is removed at the end.
+    The figures are the median of the last three of seventeen boundaries: before them alerts of all the past are raised
+    at once, and champions are reviewed for the first time. Filling takes a minute or two for five million memberships
+    and is not measured; all of it is removed at the end.
 
     Example: elan bench judge --communities 10000 --json bench.json
 
