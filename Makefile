@@ -26,7 +26,7 @@ demo: install  ## a network of communities, live, on this machine alone
 test: lint  ## every check: lint, then all tests against real servers (those missing are listed at the end)
 	$(BIN)/pytest
 
-unit: .venv/installed-dev  ## the tests of one part each, without replays of whole archives: seconds
+unit: .venv/installed-dev  ## the tests of one part each, without replays of whole archives: a minute or two
 	$(BIN)/pytest -m "not slow" tests/unit tests/contract
 
 faults: .venv/installed-dev  ## the whole fault suite (minutes): lost and double must be 0 whatever happens; FAULT_SEED=n replays
