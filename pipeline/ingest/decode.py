@@ -57,12 +57,12 @@ def _decode_in_parts(batch: RecordBatch, largest_record_bytes: int) -> Iterator[
 
 def _decode_part(values: list[bytes | None], headers: Sequence[Any] | None, largest: int) -> list[Event | Reject]:
     if headers is None and None not in values and _are_short_utf8(values, largest):  # type: ignore[arg-type]
-        return _decode_values(values)  # type: ignore[arg-type]  # None was looked for just now
+        return _decode_values(values, largest)  # type: ignore[arg-type]  # None was looked for just now
     each_headers: Sequence[Any] = headers if headers is not None else [()] * len(values)
     return [_decode_or_reject(value, own, largest) for value, own in zip(values, each_headers, strict=True)]
 
 
-def _decode_values(values: list[bytes]) -> list[Event | Reject]:
+def _decode_values(values: list[bytes], largest: int) -> list[Event | Reject]:
     """Events at the decoder's own pace; what is none is looked at by itself."""
     events: list[Event | Reject] = []
     remaining = map(_decode_event, values)
@@ -71,7 +71,7 @@ def _decode_values(values: list[bytes]) -> list[Event | Reject]:
             # What was decoded before an error is in the list, and the iterator goes on behind it.
             events.extend(remaining)
         except (ValueError, RecursionError):  # noqa: PERF203 - once for each record that is none
-            events.append(_event_or_reject(values[len(events)], ()))
+            events.append(_decode_or_reject(values[len(events)], (), largest))
     return events
 
 
@@ -96,14 +96,10 @@ class SwollenBatch(bytes):
 
 
 def _decode_or_reject(value: bytes | None, headers: Sequence[tuple[str, bytes | None]], largest: int) -> Event | Reject:
-    if value is not None and len(value) > largest and not isinstance(value, SwollenBatch):
-        return Reject(Reason.TOO_LARGE, f"{len(value)} bytes, the limit is {largest}")
-    return _event_or_reject(value, headers)
-
-
-def _event_or_reject(value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Event | Reject:
     if isinstance(value, SwollenBatch):
         return Reject(Reason.TOO_LARGE, value.detail)
+    if value is not None and len(value) > largest:
+        return Reject(Reason.TOO_LARGE, f"{len(value)} bytes, the limit is {largest}")
     try:
         if any(name == _BINARY_MARK for name, _ in headers):
             return _from_headers(value, headers)
