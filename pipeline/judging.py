@@ -19,7 +19,7 @@ from pipeline.reading_columns import readings_of
 from pipeline.remembering import unpack
 from pipeline.reviewing import review_champions
 from pipeline.scoring.abaque import Abaque, percentiles
-from pipeline.scoring.engagement import engagement_index
+from pipeline.scoring.engagement import ACTIVE_YEAR_DAYS, engagement_index
 from pipeline.scoring.life import survey, survey_day
 from pipeline.scoring.phase import phases
 from pipeline.scoring.profile import Profile
@@ -221,7 +221,7 @@ class Judge:
                 work.lives[community] = msgspec.json.encode(life)
 
     def _is_too_small(self, history: History, row: int) -> bool:
-        return bool(history.active_members[365][row] < self._rules.smallest_group)
+        return bool(history.active_members[ACTIVE_YEAR_DAYS][row] < self._rules.smallest_group)
 
 
 _decode_profile = msgspec.json.Decoder(Profile).decode

@@ -10,9 +10,8 @@ from zlib import crc32
 import msgspec
 import numpy as np
 
-from pipeline.history import WINDOW_DAYS
 from pipeline.scoring.champion_notices import review
-from pipeline.scoring.engagement import INDEX_WINDOW_DAYS
+from pipeline.scoring.engagement import ACTIVE_YEAR_DAYS, INDEX_WINDOW_DAYS
 from pipeline.telling import champion_notice
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ MOST_REVIEWED_MEMBERS = 5_000
 """Active in a year. Judging must not wait for the members of larger communities, whom nobody carries alone anyway."""
 MEMBERS_AT_ONCE = 5_000
 """Of all communities that are looked at together: a few megabytes."""
-YEAR_DAYS = max(WINDOW_DAYS)
 
 
 async def review_champions(windows: WindowStore, boundary: Boundary, work: Work, smallest_group: int) -> None:
@@ -43,7 +41,7 @@ async def review_champions(windows: WindowStore, boundary: Boundary, work: Work,
         RetryLater: the members could not be read; nothing is kept of this boundary.
     """
     history, champions = boundary.history, work.remembered.champions
-    year = history.active_members[YEAR_DAYS]
+    year = history.active_members[ACTIVE_YEAR_DAYS]
     for rows in _batches(_due(history, smallest_group), year):
         names = [history.communities[row] for row in rows]
         found = await windows.members(history.network, names, history.boundary_day)
@@ -59,7 +57,7 @@ async def review_champions(windows: WindowStore, boundary: Boundary, work: Work,
 def _due(history: History, smallest_group: int) -> list[int]:
     """Rows of the communities to look at on this day."""
     is_named = history.active_members[INDEX_WINDOW_DAYS] >= smallest_group
-    is_readable = history.active_members[YEAR_DAYS] <= MOST_REVIEWED_MEMBERS
+    is_readable = history.active_members[ACTIVE_YEAR_DAYS] <= MOST_REVIEWED_MEMBERS
     day, names = history.boundary_day, history.communities
     rows = np.flatnonzero(is_named & is_readable).tolist()
     return [row for row in rows if (crc32(names[row].encode()) + day) % REVIEW_DAYS == 0]

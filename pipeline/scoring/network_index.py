@@ -76,9 +76,8 @@ def network_index(
 
 def _level(history: History, weights: Mapping[str, float], end: int) -> _Level:
     """Of the 28 columns before `end`, which ends a week."""
-    weekly = history.weekly_active_members(HISTORY_DAYS // WEEK_DAYS)[
-        :, (end - INDEX_WINDOW_DAYS) // WEEK_DAYS : end // WEEK_DAYS
-    ]
+    weeks = slice((end - INDEX_WINDOW_DAYS) // WEEK_DAYS, end // WEEK_DAYS)
+    weekly = history.weekly_active_members(HISTORY_DAYS // WEEK_DAYS)[:, weeks]
     memberships = float(weekly.sum(axis=0).mean())
     if memberships == 0:
         return _Level(None, 0.0)
