@@ -42,6 +42,7 @@ class BatchApp(faust.App):
         """`credentials` are Faust's broker credentials, None for plain text."""
         kafka = settings.kafka
         self.batch_records = kafka.batch_records
+        self.fetch_wait_seconds = kafka.fetch_wait_seconds
         self.group_instance_id = kafka.group_instance_id
         self._handler = handler
         self._epochs = itertools.count(1)

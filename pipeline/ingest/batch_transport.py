@@ -40,8 +40,6 @@ FETCH_BYTES_IN_ALL = 8 * 1024 * 1024
 order drawn anew each time, so that all have their turn. An answer lies in memory three times while it is read."""
 PREFETCH_BACKOFF_SECONDS = 0.5
 """How long what was fetched may wait before other partitions are fetched beside it."""
-FETCH_WAIT_MS = 500
-"""How long a broker may hold back an answer when there is nothing new; new records are answered at once."""
 HELD_WAIT_SECONDS = 0.5
 METADATA_SECONDS = 10.0
 """How soon partitions that were added are noticed."""
@@ -131,7 +129,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             max_poll_interval_ms=_milliseconds(conf.broker_max_poll_interval),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_max_bytes=FETCH_BYTES_IN_ALL,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_wait_ms=_milliseconds(cast("Any", self.app).fetch_wait_seconds),
             check_crcs=True,
             request_timeout_ms=_milliseconds(conf.broker_request_timeout),
             session_timeout_ms=_milliseconds(conf.broker_session_timeout),

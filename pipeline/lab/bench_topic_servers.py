@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import ServerError
 from pipeline.kafka_clients import kafka_admin
 from pipeline.kafka_topics import create_missing, partitions_of
-from pipeline.lab.embedded import EmbeddedServers
+from pipeline.lab.embedded import FETCH_WAIT_SECONDS, EmbeddedServers
 from pipeline.redis_clients import redis_client
 from pipeline.settings.given import from_variables
 from pipeline.settings.loading import settings_of
@@ -49,10 +49,9 @@ def bench_place(kafka: str | None, redis_url: str | None) -> Iterator[BenchPlace
     with contextlib.ExitStack() as stack:
         if kafka is None or redis_url is None:
             servers = stack.enter_context(EmbeddedServers(kafka=kafka is None))
-            broker = f"Kafka at {kafka}" if kafka is not None else EMBEDDED_BROKER
-            place = _place(kafka or servers.kafka_bootstrap, redis_url or servers.redis_url, broker)
+            place = _place(kafka or servers.kafka_bootstrap, redis_url or servers.redis_url, is_embedded=kafka is None)
         else:
-            place = _place(kafka, redis_url, f"Kafka at {kafka}")
+            place = _place(kafka, redis_url, is_embedded=False)
         stack.callback(_clear, place.settings, theirs=kafka is not None)
         _create_topics(place.settings)
         yield place
@@ -65,7 +64,7 @@ def redis_core_seconds(settings: Settings) -> float:
     return float(found["used_cpu_user"]) + float(found["used_cpu_sys"])
 
 
-def _place(kafka: str, redis_url: str, broker: str) -> BenchPlace:
+def _place(kafka: str, redis_url: str, *, is_embedded: bool) -> BenchPlace:
     name = f"elan-bench-{secrets.token_hex(4)}"
     environment = {
         "ELAN_MODE": "development",
@@ -81,9 +80,12 @@ def _place(kafka: str, redis_url: str, broker: str) -> BenchPlace:
         "ELAN_CLOCK_SOURCE": "log",
         "ELAN_WORKER_METRICS_PORT": "0",
     }
+    if is_embedded:
+        environment["ELAN_KAFKA_FETCH_WAIT_SECONDS"] = str(FETCH_WAIT_SECONDS)
     settings = settings_of(list(from_variables(environment)))
     with contextlib.closing(redis_client(settings)) as client:
         persistence = client.info("persistence")
+    broker = EMBEDDED_BROKER if is_embedded else f"Kafka at {kafka}"
     return BenchPlace(environment, settings, broker, bool(persistence["aof_enabled"]))
 
 

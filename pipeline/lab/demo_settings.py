@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.lab.embedded import FETCH_WAIT_SECONDS
 from pipeline.settings import Settings
 
 NETWORK_TIME_ZONE, NETWORK_COUNTRY = "Europe/Paris", "FR"
@@ -19,6 +20,7 @@ def demo_settings(kafka_bootstrap: str, redis_url: str, metrics_port: int) -> Se
                 # Joining the embedded broker's group takes half the session timeout.
                 "session_timeout_seconds": 6.0,
                 "heartbeat_interval_seconds": 1.0,
+                "fetch_wait_seconds": FETCH_WAIT_SECONDS,
             },
             "redis": {"url": redis_url, "shards": SHARDS},
             "clock": {"source": "log"},

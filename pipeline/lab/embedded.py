@@ -31,6 +31,9 @@ STOP_SECONDS = 1.0
 PAUSE_SECONDS = 0.01
 TRIES = 3
 """A port found free may be taken by somebody else a moment later."""
+FETCH_WAIT_SECONDS = 0.05
+"""How long a worker lets the broker wait for news. News do not wake it: it looks again after half of the time, or all
+of it where that is below a quarter of a second. With half a second, activities are a quarter late again and again."""
 _WATCHDOG = Path(__file__).with_name("watchdog.py")
 
 

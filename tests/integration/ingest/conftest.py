@@ -134,6 +134,7 @@ class Log:
             bootstrap_servers=self.bootstrap,
             activity_topic=self.topic,
             batch_records=batch_records,
+            fetch_wait_seconds=0.5,
             session_timeout_seconds=6.0,
             heartbeat_interval_seconds=0.5,
         )
