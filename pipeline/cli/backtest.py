@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from pipeline.cli.output_files import make_folder, write_file
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -69,13 +70,13 @@ def _write(steps: Iterable[AlertTransition], target: str) -> None:
     if target == STANDARD_OUTPUT:
         sys.stdout.buffer.write(lines)
     else:
-        Path(target).write_bytes(lines)
+        write_file(Path(target), lines)
 
 
 def _draw(recorder: Recorder, folder: Path, console: Console) -> None:
     from pipeline.lab.plots import draw  # noqa: PLC0415 - quick --help
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     runs = [run for run in recorder.runs.values() if run.alerts]
     for run in runs:
         draw(run, folder)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from pipeline.cli.bench_detection import detection
+from pipeline.cli.bench_figures import REDIS_HELP, show
 from pipeline.cli.bench_ingest import ingest
 from pipeline.cli.bench_latency import latency
 from pipeline.cli.bench_replay import replay
+from pipeline.cli.output_files import JsonOption, write_json
 
 if TYPE_CHECKING:
     from pipeline.lab.judge_bench import JudgeBench
@@ -27,10 +27,8 @@ def judge(
     *,
     communities: Annotated[int, typer.Option(min=1, help="Communities to judge.")] = 100_000,
     members_per_community: Annotated[int, typer.Option(min=1, help="Members of a community on average.")] = 50,
-    redis: Annotated[
-        str | None, typer.Option(help="URL of a Redis or Valkey to use; default: one of its own, meanwhile.")
-    ] = None,
-    json: Annotated[Path | None, typer.Option(help="File that takes the figures as one JSON object.")] = None,
+    redis: Annotated[str | None, typer.Option(help=REDIS_HELP)] = None,
+    json: JsonOption = None,
 ) -> None:
     """Fill a Redis with a large network of made-up communities and measure what judging one day of it costs.
 
@@ -42,9 +40,7 @@ def judge(
 
     Exit codes: 0 done, 2 an option is wrong, 3 there is no Redis.
     """
-    import msgspec  # noqa: PLC0415 - quick --help
-
-    from pipeline.errors import RetryLater, ServerError  # noqa: PLC0415
+    from pipeline.errors import RetryLater, ServerError  # noqa: PLC0415 - quick --help
     from pipeline.lab.judge_bench import bench_settings, run_judge_bench  # noqa: PLC0415
 
     console = Console(stderr=True)
@@ -53,15 +49,12 @@ def judge(
             found = asyncio.run(run_judge_bench(settings, communities, members_per_community, console.print))
         except RetryLater as error:
             raise ServerError(f"{error}. Give the Redis of the bench more memory, or fewer communities.") from error
-    _show(found, Console())
-    if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    _show(found)
+    write_json(json, found)
 
 
-def _show(found: JudgeBench, console: Console) -> None:
-    table = Table("one boundary", "", title_justify="left")
-    table.columns[1].justify = "right"
-    rows = {
+def _show(found: JudgeBench) -> None:
+    figures = {
         "communities": f"{found.communities:,}",
         "memberships": f"{found.memberships:,}",
         "seconds of one core": f"{found.seconds:.2f}",
@@ -72,9 +65,7 @@ def _show(found: JudgeBench, console: Console) -> None:
         "bytes per membership": f"{found.bytes_per_membership:,.0f}",
         "peak memory, MiB": f"{found.peak_rss_bytes / MEBIBYTE:,.0f}",
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    console.print(table)
+    show("one boundary", figures)
 
 
 bench.command("ingest")(ingest)

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.cli.output_files import JsonOption, in_a_folder, write_file, write_json
+
 if TYPE_CHECKING:
     from pipeline.lab.detection_bench.delays import Delay, DetectionBench
 
@@ -26,10 +28,13 @@ def detection(
         typer.Option(min=0.0, max=0.9, help="Share of a community's daily mood that lasts for weeks; 0 = none."),
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same figures.")] = 1,
-    json: Annotated[Path | None, typer.Option(help="File that takes the figures as one JSON object.")] = None,
+    json: JsonOption = None,
     calibrate: Annotated[
         Path | None,
-        typer.Option(help="Measure the score thresholds of each budget of false alarms instead, into this JSON file."),
+        typer.Option(
+            help="Measure the score thresholds of each budget of false alarms instead, into this JSON file.",
+            callback=in_a_folder,
+        ),
     ] = None,
 ) -> None:
     """Measure the days until a watch, beside a test that knows both rates, at the same rate of false alarms.
@@ -42,9 +47,7 @@ def detection(
 
     Exit codes: 0 done, 2 a setting or an option is wrong.
     """
-    import msgspec  # noqa: PLC0415 - quick --help
-
-    from pipeline.lab.detection_bench.calibration import calibrate as measure_thresholds  # noqa: PLC0415
+    from pipeline.lab.detection_bench.calibration import calibrate as measure_thresholds  # noqa: PLC0415 - quick --help
     from pipeline.lab.detection_bench.calibration import encode_table  # noqa: PLC0415
     from pipeline.lab.detection_bench.delays import run_detection_bench  # noqa: PLC0415
     from pipeline.rules import rules_of  # noqa: PLC0415
@@ -53,12 +56,11 @@ def detection(
     settings, progress = rules_of(load_settings()).detection, Console(stderr=True)
     if calibrate is not None:
         table = measure_thresholds(CALIBRATION_SHARE * communities, seed, settings, progress=progress.print)
-        calibrate.write_bytes(encode_table(table))
+        write_file(calibrate, encode_table(table))
         return
     found = run_detection_bench(communities, autocorrelation, seed, settings, progress=progress.print)
     _show(found, Console())
-    if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    write_json(json, found)
 
 
 def _show(found: DetectionBench, console: Console) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+
+from pipeline.cli.bench_figures import KAFKA_HELP, REDIS_HELP, show
+from pipeline.cli.output_files import JsonOption, write_json
 
 if TYPE_CHECKING:
     from pipeline.lab.ingest_bench import IngestBench
-
-KAFKA_HELP = "Bootstrap servers of a Kafka to use; default: the embedded broker of the demo, meanwhile."
-REDIS_HELP = "URL of a Redis or Valkey to use; default: one of its own, meanwhile."
-JSON_HELP = "File that takes the figures as one JSON object."
 
 
 def ingest(
@@ -32,7 +29,7 @@ def ingest(
     no_stock: Annotated[bool, typer.Option("--no-stock", help="Leave stock Faust out.")] = False,
     kafka: Annotated[str | None, typer.Option(help=KAFKA_HELP)] = None,
     redis: Annotated[str | None, typer.Option(help=REDIS_HELP)] = None,
-    json: Annotated[Path | None, typer.Option(help=JSON_HELP)] = None,
+    json: JsonOption = None,
 ) -> None:
     """Measure what one worker costs for a million activities, beside a stock Faust application on the same topic.
 
@@ -44,9 +41,7 @@ def ingest(
 
     Exit codes: 0 done, 2 an option is wrong, 3 a server or the worker failed, or a record was not counted.
     """
-    import msgspec  # noqa: PLC0415 - quick --help
-
-    from pipeline.lab.bench_topic_servers import bench_place  # noqa: PLC0415
+    from pipeline.lab.bench_topic_servers import bench_place  # noqa: PLC0415 - quick --help
     from pipeline.lab.ingest_bench import IngestOptions, run_ingest_bench  # noqa: PLC0415
 
     told = Console(stderr=True)
@@ -58,15 +53,12 @@ def ingest(
                 told.print,
             )
         )
-        _show(found, place.broker, Console(), appends_to_file=place.appends_to_file)
-    if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+        _show(found, place.broker, appends_to_file=place.appends_to_file)
+    write_json(json, found)
 
 
-def _show(found: IngestBench, broker: str, console: Console, *, appends_to_file: bool) -> None:
-    table = Table("a million activities", "", title_justify="left")
-    table.columns[1].justify = "right"
-    rows = {
+def _show(found: IngestBench, broker: str, *, appends_to_file: bool) -> None:
+    figures = {
         "broker": broker,
         "Redis keeps an append-only file": "yes" if appends_to_file else "no",
         "seconds of one core": f"{found.elan_cpu_seconds_per_million:.2f}",
@@ -76,9 +68,7 @@ def _show(found: IngestBench, broker: str, console: Console, *, appends_to_file:
         f"activities a second, workers: {found.workers}": f"{found.events_per_second:,.0f}",
         "peak memory of a worker, MiB": f"{found.worker_rss_mb:,.0f}",
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    console.print(table)
+    show("a million activities", figures)
 
 
 def _or_dash(figure: float | None, form: str) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from pipeline.cli.bench_ingest import JSON_HELP, KAFKA_HELP, REDIS_HELP
+from pipeline.cli.bench_figures import KAFKA_HELP, REDIS_HELP, show
+from pipeline.cli.output_files import JsonOption, write_json
 
 if TYPE_CHECKING:
     from pipeline.lab.latency_bench import LatencyBench
@@ -24,34 +23,29 @@ def latency(
     seconds: Annotated[float, typer.Option(min=1.0, help="How long, after two seconds that are not measured.")] = 20.0,
     kafka: Annotated[str | None, typer.Option(help=KAFKA_HELP)] = None,
     redis: Annotated[str | None, typer.Option(help=REDIS_HELP)] = None,
-    json: Annotated[Path | None, typer.Option(help=JSON_HELP)] = None,
+    json: JsonOption = None,
 ) -> None:
     """Measure the time from sending an activity until the windows in Redis hold it.
 
     Activities of the present are sent at an even pace; one worker, started as users start it, counts them, while the
-    bench asks Redis every millisecond or so where the partitions stand. A standing is written after the windows.
+    bench asks Redis every five milliseconds or so where the partitions stand. A standing is written after the windows.
 
     Example: elan bench latency --seconds 60 --json latency.json
 
     Exit codes: 0 done, 2 an option is wrong, 3 a server or the worker failed, or a record was not counted.
     """
-    import msgspec  # noqa: PLC0415 - quick --help
-
-    from pipeline.lab.bench_topic_servers import bench_place  # noqa: PLC0415
+    from pipeline.lab.bench_topic_servers import bench_place  # noqa: PLC0415 - quick --help
     from pipeline.lab.latency_bench import run_latency_bench  # noqa: PLC0415
 
     told = Console(stderr=True)
     with bench_place(kafka, redis) as place:
         found = asyncio.run(run_latency_bench(place, events_per_second, seconds, told.print))
-        _show(found, place.broker, Console())
-    if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+        _show(found, place.broker)
+    write_json(json, found)
 
 
-def _show(found: LatencyBench, broker: str, console: Console) -> None:
-    table = Table("from sent to counted", "", title_justify="left")
-    table.columns[1].justify = "right"
-    rows = {
+def _show(found: LatencyBench, broker: str) -> None:
+    figures = {
         "broker": broker,
         "activities": f"{found.events:,}",
         "activities a second": f"{found.events_per_second:,.0f}",
@@ -59,6 +53,4 @@ def _show(found: LatencyBench, broker: str, console: Console) -> None:
         "99 % of them within, ms": f"{found.p99_ms:,.1f}",
         "all of them within, ms": f"{found.max_ms:,.1f}",
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    console.print(table)
+    show("from sent to counted", figures)

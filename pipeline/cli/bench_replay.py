@@ -7,10 +7,9 @@ from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from pipeline.cli.bench_ingest import JSON_HELP
+from pipeline.cli.bench_figures import show
+from pipeline.cli.output_files import JsonOption, write_json
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def replay(
     file: Annotated[Path, typer.Argument(help=EVENTS_HELP)],
     source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "jsonl",
     network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
-    json: Annotated[Path | None, typer.Option(help=JSON_HELP)] = None,
+    json: JsonOption = None,
 ) -> None:
     """Measure what a backtest of a file costs: reading it, counting, and judging every day of it, in memory.
 
@@ -31,21 +30,16 @@ def replay(
 
     Exit codes: 0 done, 2 a setting or option is wrong, 4 the file cannot be used.
     """
-    import msgspec  # noqa: PLC0415 - quick --help
-
-    from pipeline.lab.replay_bench import run_replay_bench  # noqa: PLC0415
+    from pipeline.lab.replay_bench import run_replay_bench  # noqa: PLC0415 - quick --help
     from pipeline.settings import load_settings  # noqa: PLC0415
 
     found = asyncio.run(run_replay_bench(file, source, network, load_settings()))
-    _show(found, Console())
-    if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    _show(found)
+    write_json(json, found)
 
 
-def _show(found: ReplayBench, console: Console) -> None:
-    table = Table("one backtest", "", title_justify="left")
-    table.columns[1].justify = "right"
-    rows = {
+def _show(found: ReplayBench) -> None:
+    figures = {
         "activities": f"{found.activities:,}",
         "communities": f"{found.communities:,}",
         "alert steps": f"{found.alert_steps:,}",
@@ -54,6 +48,4 @@ def _show(found: ReplayBench, console: Console) -> None:
         "activities a second of the core": f"{found.events_per_second:,.0f}",
         "peak memory, MiB": f"{found.rss_mb:,.0f}",
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    console.print(table)
+    show("one backtest", figures)

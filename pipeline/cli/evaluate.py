@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.cli.output_files import JsonOption, make_folder, write_file, write_json
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def evaluate(
     write_labels: Annotated[
         list[Path] | None, typer.Option(help="Where the labels go, one file for each of events.")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="File that takes the figures as one JSON object.")] = None,
+    json: JsonOption = None,
     plot: Annotated[Path | None, typer.Option(help="Folder for pictures of the communities with declines.")] = None,
 ) -> None:
     """Measure how well alerts meet the declines that hindsight sees in the same past.
@@ -79,20 +80,9 @@ def _write(evaluated: Sequence[EvaluatedArchive], label_files: Sequence[Path], f
     import msgspec  # noqa: PLC0415 - quick --help
 
     for each, path in zip(evaluated, label_files, strict=False):
-        _write_file(path, msgspec.json.encode(each.labels))
-    if figures_file is not None:
-        archives, together = _scores(evaluated)
-        found = msgspec.json.encode({"archives": archives, "together": together})
-        _write_file(figures_file, msgspec.json.format(found))
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    from pipeline.errors import SettingsError  # noqa: PLC0415 - quick --help
-
-    try:
-        path.write_bytes(content + b"\n")
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be written ({error.strerror or error}); give another place.") from None
+        write_file(path, msgspec.json.encode(each.labels) + b"\n")
+    archives, together = _scores(evaluated)
+    write_json(figures_file, {"archives": archives, "together": together})
 
 
 def _scores(evaluated: Sequence[EvaluatedArchive]) -> tuple[list[Scores], Scores]:
@@ -164,6 +154,6 @@ def _notes(evaluated: Sequence[EvaluatedArchive], together: Scores) -> list[str]
 def _draw(evaluated: Sequence[EvaluatedArchive], folder: Path) -> None:
     from pipeline.lab.evaluation.evaluation_plot import draw  # noqa: PLC0415 - quick --help
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     pictures = [picture for each in evaluated for picture in draw(each, folder)]
     Console(stderr=True).print(f"{len(pictures)} pictures in {folder}.", highlight=False)

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.cli.output_files import make_folder
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def explain(
     if plot is not None:
         from pipeline.lab.plots import draw  # noqa: PLC0415 - half a second
 
-        plot.mkdir(parents=True, exist_ok=True)
+        make_folder(plot)
         console.print(f"picture: {draw(run, plot)}", highlight=False, soft_wrap=True)
 
 

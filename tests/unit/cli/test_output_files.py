@@ -1,0 +1,47 @@
+"""A place that cannot be written to is one sentence, not a traceback; where a bench takes minutes, before them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from typer.testing import Result
+
+    Elan = Callable[..., Result]
+
+EVENT = '{"id":"1","time":"2024-01-01T10:00:00Z","kind":"post","network":"acme","community":"wine","actor":"ann"}\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["bench", "replay", "events.jsonl", "--json", "no/f.json"], "no/f.json cannot be written: make the folder no"),
+        (["bench", "replay", "events.jsonl", "--json", "a_folder"], "a_folder cannot be written (Is a directory)"),
+        (["bench", "detection", "--calibrate", "no/f.json"], "no/f.json cannot be written: make the folder no"),
+        (["bench", "judge", "--json", "no/f.json"], "no/f.json cannot be written"),
+        (["bench", "ingest", "--json", "no/f.json"], "no/f.json cannot be written"),
+        (["bench", "latency", "--json", "no/f.json"], "no/f.json cannot be written"),
+        (["backtest", "events.jsonl", "--alerts", "no/alerts.jsonl"], "no/alerts.jsonl cannot be written (No such"),
+        (["backtest", "events.jsonl", "--alerts", "a", "--plot", "events.jsonl"], "events.jsonl cannot be written"),
+        (["explain", "wine", "--events", "events.jsonl", "--plot", "events.jsonl"], "events.jsonl cannot be written"),
+    ],
+)
+def test_a_place_that_cannot_be_written_to_is_one_sentence(
+    elan: Elan, tmp_path: Path, arguments: list[str], part: str
+) -> None:
+    (tmp_path / "events.jsonl").write_text(EVENT)
+    (tmp_path / "a_folder").mkdir()
+    result = elan(*arguments)
+    assert result.exit_code == 2, result.stderr
+    assert result.stderr.splitlines()[-1].startswith(f"error: {part}")
+
+
+def test_figures_are_written_whole(elan: Elan, tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text(EVENT)
+    assert elan("bench", "replay", "events.jsonl", "--json", "figures.json").exit_code == 0
+    assert '"activities": 1' in (tmp_path / "figures.json").read_text()
