@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,9 @@ import numpy as np
 from pipeline.detection.detection_settings import DetectionSettings
 from pipeline.detection.detector import decide
 from pipeline.detection.holiday_calendar import Calendar
-from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
+from pipeline.history import HISTORY_DAYS
 from pipeline.model import Kind
+from tests.unit.histories import plain_history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.detection.verdict import Decision, Step
-    from pipeline.history import DetectorState
+    from pipeline.history import DetectorState, History
 
 FEBRUARY = (date(2023, 2, 6) - date(1970, 1, 1)).days
 """A Monday after which 45 weeks pass without the turn of the year."""
@@ -38,20 +39,11 @@ def history_at(
     total = series.sum(axis=0) if network is None else network
     padded = np.pad(series, ((0, 0), (HISTORY_DAYS - 1, 0)))[:, day : day + HISTORY_DAYS]
     padded_total = np.pad(total, (HISTORY_DAYS - 1, 0))[day : day + HISTORY_DAYS]
-    count = len(series)
-    distinct = dict.fromkeys((7, 28, 91, 365), padded[:, -1])
-    return History(
-        network="intranet",
-        communities=tuple(f"community-{place}" for place in range(count)),
-        names=(None,) * count,
-        lines=(None,) * count,
-        boundary_day=first_day + day,
-        first_days=np.full(count, first_day),
+    return replace(
+        plain_history(padded, first_day + day),
+        first_days=np.full(len(series), first_day),
         activities={Kind.POST: 2 * padded},
-        bot_activities=np.zeros_like(padded),
-        active_members=distinct,
-        weekly_active_members=lambda weeks: padded[:, WEEK_DAYS - 1 :: WEEK_DAYS][:, -weeks:],
-        participants_7_days=padded,
+        active_members=dict.fromkeys((7, 28, 91, 365), padded[:, -1]),
         network_participants=padded_total,
         network_activities=padded_total,
     )

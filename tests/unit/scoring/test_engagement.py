@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
+from pipeline.history import HISTORY_DAYS
 from pipeline.model import Kind
 from pipeline.scoring.engagement import engagement_index, share_of_active
+from tests.unit.histories import plain_history
+
+if TYPE_CHECKING:
+    from pipeline.history import History
 
 WEIGHTS = {"post": 4.0, "comment": 3.0, "share": 3.0, "edit": 1.0, "reaction": 1.0, "mention": 2.0, "follow": 1.0}
 
@@ -18,21 +25,8 @@ def history(acts: dict[Kind, list[int]], members: list[int], year: list[int] | N
     for kind, numbers in acts.items():
         activities[kind][:, HISTORY_DAYS - 1 - ago] = numbers
     nobody = np.zeros((count, HISTORY_DAYS), dtype=np.int64)
-    return History(
-        network="intranet",
-        communities=tuple(f"community-{place}" for place in range(count)),
-        names=(None,) * count,
-        lines=(None,) * count,
-        boundary_day=19_500,
-        first_days=np.full(count, 19_000),
-        activities=activities,
-        bot_activities=nobody,
-        active_members={28: np.array(members), 365: np.array(year or members)},
-        weekly_active_members=lambda weeks: nobody[:, WEEK_DAYS - 1 :: WEEK_DAYS][:, -weeks:],
-        participants_7_days=nobody,
-        network_participants=nobody[0],
-        network_activities=nobody[0],
-    )
+    distinct = {28: np.array(members), 365: np.array(year or members)}
+    return replace(plain_history(nobody), activities=activities, active_members=distinct)
 
 
 def test_the_worked_example_of_the_documentation() -> None:

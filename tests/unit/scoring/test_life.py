@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
+from pipeline.history import HISTORY_DAYS
 from pipeline.scoring.life import SURVEY_DAYS, Life, age_months, survey, survey_day
+from tests.unit.histories import plain_history
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from pipeline.history import History
 
 FIRST_DAY = survey_day(20_000)
 
@@ -21,20 +24,8 @@ def history_of(weekly: list[int], day: int, lines: tuple[str | None, ...] = (Non
     """One community that began on FIRST_DAY with these weekly participants, as of `day`."""
     series = np.repeat(np.array(weekly, dtype=np.int64), 7)[: day - FIRST_DAY + 1]
     row = np.pad(series, (HISTORY_DAYS, 0))[-HISTORY_DAYS:][None, :]
-    return History(
-        network="acme",
-        communities=("wine",),
-        names=(None,),
-        lines=lines,
-        boundary_day=day,
-        first_days=np.array([FIRST_DAY]),
-        activities={},
-        bot_activities=np.zeros_like(row),
-        active_members={},
-        weekly_active_members=lambda weeks: row[:, WEEK_DAYS - 1 :: WEEK_DAYS][:, -weeks:],
-        participants_7_days=row,
-        network_participants=row[0],
-        network_activities=row[0],
+    return replace(
+        plain_history(row, day), network="acme", communities=("wine",), lines=lines, first_days=np.array([FIRST_DAY])
     )
 
 

@@ -1,41 +1,37 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
+from pipeline.history import HISTORY_DAYS, WEEK_DAYS
 from pipeline.model import Kind
 from pipeline.scoring.network_index import network_index
+from tests.unit.histories import BOUNDARY_DAY, plain_history
+
+if TYPE_CHECKING:
+    from pipeline.history import History
 
 WEIGHTS = {"post": 4.0, "reaction": 1.0}
-BOUNDARY = 19_500
 
 
-def history(posts: list[list[int]], weekly_members: list[list[int]], boundary_day: int = BOUNDARY) -> History:
+def history(posts: list[list[int]], weekly_members: list[list[int]], boundary_day: int = BOUNDARY_DAY) -> History:
     """Communities with the same number of posts and of weekly active members on each day of a span.
 
     Each row gives (oldest 28 days, 308 days between, last 28 days).
     """
     spans = (28, HISTORY_DAYS - 56, 28)
-    count = len(posts)
-    nobody = np.zeros((count, HISTORY_DAYS), dtype=np.int64)
     weekly = np.repeat(np.array(weekly_members), [days // WEEK_DAYS for days in spans], axis=1)
-    return History(
-        network="intranet",
-        communities=tuple(f"community-{place}" for place in range(count)),
-        names=(None,) * count,
-        lines=(None,) * count,
-        boundary_day=boundary_day,
-        first_days=np.full(count, 15_000),
+    nobody = np.zeros((len(posts), HISTORY_DAYS), dtype=np.int64)
+    return replace(
+        plain_history(nobody, boundary_day),
         activities={Kind.POST: np.repeat(np.array(posts), spans, axis=1), Kind.VIEW: nobody + 1000},
         bot_activities=nobody + 1000,
-        active_members={},
         weekly_active_members=lambda weeks: weekly[:, -weeks:],
-        participants_7_days=nobody,
-        network_participants=nobody[0],
-        network_activities=nobody[0],
     )
 
 
@@ -61,7 +57,7 @@ def test_from_one_history_the_windows_are_48_weeks_apart() -> None:
 
 def test_with_the_history_of_28_days_before_they_are_a_year_of_weeks_apart() -> None:
     now = history([[9, 0, 6]], [[50, 0, 50]])
-    earlier = history([[4, 0, 9]], [[50, 0, 50]], BOUNDARY - 28)
+    earlier = history([[4, 0, 9]], [[50, 0, 50]], BOUNDARY_DAY - 28)
     found = network_index(now, WEIGHTS, earlier)
     assert (found.change, found.days_apart) == (0.5, 364)
 

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.history import HISTORY_DAYS, WEEK_DAYS, History
+from pipeline.history import HISTORY_DAYS
 from pipeline.model import Phase
 from pipeline.packing import Unpacker, pack
 from pipeline.scoring.phase import PHASES, PhaseStates, phases
+from tests.unit.histories import plain_history
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from pipeline.history import History
 
 unpack = Unpacker(PhaseStates)
 
@@ -24,29 +28,14 @@ def judge(rows: list[list[tuple[int, int]]]) -> list[list[Phase]]:
     states = PhaseStates.at_first(len(rows))
     found = []
     for day in range(series.shape[1]):
-        after, _ = phases(_history(padded[:, day : day + HISTORY_DAYS], day), states)
+        after, _ = phases(_born_at_zero(padded[:, day : day + HISTORY_DAYS], day), states)
         states = unpack(pack(after))
         found.append([PHASES[code] for code in after.phase])
     return found
 
 
-def _history(series: NDArray[np.int64], day: int) -> History:
-    count = len(series)
-    return History(
-        network="intranet",
-        communities=tuple(f"community-{place}" for place in range(count)),
-        names=(None,) * count,
-        lines=(None,) * count,
-        boundary_day=day,
-        first_days=np.zeros(count, dtype=np.int64),
-        activities={},
-        bot_activities=series,
-        active_members={},
-        weekly_active_members=lambda weeks: series[:, WEEK_DAYS - 1 :: WEEK_DAYS][:, -weeks:],
-        participants_7_days=series,
-        network_participants=series.sum(axis=0),
-        network_activities=series.sum(axis=0),
-    )
+def _born_at_zero(series: NDArray[np.int64], day: int) -> History:
+    return replace(plain_history(series, day), first_days=np.zeros(len(series), dtype=np.int64))
 
 
 def course(*drawn: tuple[int, int]) -> list[Phase]:
