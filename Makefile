@@ -30,7 +30,8 @@ unit: .venv/installed-dev  ## the tests of one part each, without replays of who
 	$(BIN)/pytest -m "not slow" tests/unit tests/contract
 
 faults: .venv/installed-dev  ## the whole fault suite (minutes): lost and double must be 0 whatever happens; FAULT_SEED=n replays
-	FAULTS=all $(BIN)/pytest tests/faults
+	FAULTS=all $(BIN)/pytest tests/faults -m "not alone" --numprocesses 2 --dist worksteal
+	FAULTS=all $(BIN)/pytest tests/faults -m alone
 
 lint: .venv/installed-dev  ## style, types, layers
 	$(BIN)/ruff check

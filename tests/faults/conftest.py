@@ -1,7 +1,7 @@
 """Trials of the fault suite: their seed, which of them run, and the table at the end.
 
 The short part always runs; tests marked `long` run with FAULTS=all (`make faults`). Each run prints its seed, and
-FAULT_SEED=<n> replays it.
+FAULT_SEED=<n> replays it. With pytest-xdist trials run in processes side by side, and the table is that of all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import logging
 import os
 import re
 import warnings
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -28,16 +29,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-OUTCOMES = pytest.StashKey[list[Outcome]]()
 SEED = pytest.StashKey[int]()
+OUTCOMES = pytest.StashKey["Outcomes"]()
+OUTCOME = "outcome of a trial"
 LONGEST_NAME = 30
+
+
+class Outcomes:
+    """Gathers the rows of the table from the reports of the tests, which come from their processes."""
+
+    def __init__(self) -> None:
+        self.rows: list[Outcome] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the rows from the last report of a test."""
+        if report.when == "teardown":
+            found = cast("list[tuple[str, Any]]", report.user_properties)
+            self.rows += [Outcome(**content) for name, content in found if name == OUTCOME]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the seed of the run."""
     config.addinivalue_line("markers", "long: the long part of the fault suite; runs with FAULTS=all")
-    config.stash[OUTCOMES] = []
+    config.addinivalue_line("markers", "alone: measures seconds; `make faults` runs nothing beside it")
     config.stash[SEED] = chosen_seed()
+    # Processes that pytest-xdist starts take the same.
+    os.environ["FAULT_SEED"] = str(config.stash[SEED])
+    config.stash[OUTCOMES] = Outcomes()
+    config.pluginmanager.register(config.stash[OUTCOMES])
 
 
 @pytest.hookimpl(trylast=True)
@@ -52,8 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the table of runs."""
-    outcomes = config.stash[OUTCOMES]
-    if outcomes:
+    if outcomes := config.stash[OUTCOMES].rows:
         terminalreporter.section(f"faults, FAULT_SEED={config.stash[SEED]}")
         for line in table(outcomes):
             terminalreporter.write_line(line)
@@ -73,9 +91,10 @@ def trials(request: pytest.FixtureRequest, kafka_bootstrap: str, valkey_url: str
         )
 
     test = request.node.name.removeprefix("test_").replace("_", " ")
-    found = Trials(test, request.config.stash[SEED], make_deployment, request.config.stash[OUTCOMES])
+    found = Trials(test, request.config.stash[SEED], make_deployment)
     print(f"FAULT_SEED={found.seed}")  # noqa: T201 - pytest shows it where the test fails
     yield found
+    request.node.user_properties += [(OUTCOME, asdict(trial.outcome)) for trial in found.begun]
     found.stop()
     found.begun.clear()
     _collect_sockets()

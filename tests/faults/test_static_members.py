@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.faults.deployment import FaultyDeployment, Worker
     from tests.faults.trial import Trial, Trials
 
+pytestmark = pytest.mark.alone
 REBALANCES = "elan_rebalances_total"
 LONG = {"ELAN_KAFKA_SESSION_TIMEOUT_SECONDS": "30"}
 """Longer than a worker needs to start on the slowest of machines."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.faults.deployment import FaultyDeployment
     from tests.faults.trial import Trial, Trials
 
+pytestmark = pytest.mark.alone
 SESSION_SECONDS = 6.0
 SESSION = {"ELAN_KAFKA_SESSION_TIMEOUT_SECONDS": "6", "ELAN_KAFKA_HEARTBEAT_INTERVAL_SECONDS": "1"}
 GRACE_SECONDS = 3.0

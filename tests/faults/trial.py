@@ -176,7 +176,6 @@ class Trials:
     test: str
     seed: int
     make_deployment: Callable[[str, int], FaultyDeployment]
-    outcomes: list[Outcome]
     begun: list[Trial] = field(default_factory=list)
 
     def begin(
@@ -201,7 +200,6 @@ class Trials:
         deployment.for_workers.update(for_workers or {})
         deployment.prepare()
         outcome = Outcome(shown, self.seed, [])
-        self.outcomes.append(outcome)
         trial = Trial(shown, self.seed, deployment, outcome, Random(crc32(shown.encode()) ^ self.seed))
         self.begun.append(trial)
         return trial
