@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import faust
 from aiokafka.errors import KafkaConnectionError
+from faust.serializers.schemas import Schema
 
 from pipeline.errors import RetryLater, ServerError, Stop
 from pipeline.ingest.batch_handler import EARLIEST, BatchHandler, Partition
-from pipeline.ingest.batch_transport import BatchConsumer, BatchSchema, BatchTransport
+from pipeline.ingest.batch_transport import BatchConsumer, BatchTransport
 from pipeline.ingest.lanes import FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, Lanes
 
 if TYPE_CHECKING:
@@ -33,6 +34,18 @@ LONGEST_POLL_INTERVAL_SECONDS = 300.0
 REQUEST_TIMEOUT_SECONDS = 30.0
 DRAIN_SECONDS = 1.0
 """How long a revocation or a stop waits for a batch in flight. The fence makes a batch harmless that ends later."""
+
+
+class BatchSchema(Schema[Any, Any]):
+    """Hands a batch on as it is; a decoding error in Faust's channel would acknowledge it and lose it."""
+
+    def compile(self, app: Any, **_callbacks: Any) -> Any:
+        """The coroutine that Faust calls for each message."""
+
+        async def decode(message: Any, *, propagate: bool = False) -> Any:  # noqa: ARG001  # Faust's signature
+            return app.create_event(None, message.value, None, message)
+
+        return decode
 
 
 class BatchApp(faust.App):

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import aiokafka
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP as FAUST_TP
 from faust.types import ConsumerMessage
@@ -43,6 +42,7 @@ PREFETCH_BACKOFF_SECONDS = 0.5
 HELD_WAIT_SECONDS = 0.5
 METADATA_SECONDS = 10.0
 """How soon partitions that were added are noticed."""
+BEGIN_PAUSE_SECONDS = 0.01
 COMMIT_SECONDS = 5.0
 """How long a commit may take: aiokafka repeats it for as long as Kafka is away, and who has to stop waits for it."""
 FAREWELL_SECONDS = 5.0
@@ -81,6 +81,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         except asyncio.TimeoutError:
             log.warning("Kafka takes no commits, which are advisory")
             return False
+
+    async def stop(self) -> None:
+        """Stop a thread that has been started, also one that has not begun yet: Faust would leave that to live on."""
+        while self._thread is not None and self._thread.is_alive() and not self._started.is_set():  # noqa: ASYNC110 - its event is another loop's
+            await asyncio.sleep(BEGIN_PAUSE_SECONDS)
+        await super().stop()
 
     async def on_thread_stop(self) -> None:
         """Leave the group, if Kafka hears it.
@@ -231,18 +237,6 @@ class BatchTransport(driver.Transport):
     """The driver's transport with Élan's consumer."""
 
     Consumer = BatchConsumer
-
-
-class BatchSchema(Schema[Any, Any]):
-    """Hands a batch on as it is; a decoding error in Faust's channel would acknowledge it and lose it."""
-
-    def compile(self, app: Any, **_callbacks: Any) -> Any:
-        """The coroutine that Faust calls for each message."""
-
-        async def decode(message: Any, *, propagate: bool = False) -> Any:  # noqa: ARG001  # Faust's signature
-            return app.create_event(None, message.value, None, message)
-
-        return decode
 
 
 def _milliseconds(seconds: float | None) -> int:

@@ -4,14 +4,17 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import aiokafka.consumer.fetcher as stock_fetcher
 import pytest
 from aiokafka import AIOKafkaConsumer
+from mode.threads import WorkerThread
 
 from pipeline.errors import ServerError, Stop
 from pipeline.ingest.batch_app import run
+from pipeline.ingest.batch_transport import BatchConsumerThread
 from tests.integration.ingest.conftest import PARTITIONS, Intake, Log, Worker, create_topic
 from tests.servers.process import free_ports
 
@@ -181,6 +184,32 @@ def test_sigterm_ends_a_busy_worker_within_two_seconds(kafka_bootstrap: str, fre
         return loop.time() - began
 
     assert asyncio.run(story()) < 2
+
+
+def test_sigterm_before_the_consumers_thread_has_begun_ends_the_worker(
+    kafka_bootstrap: str, fresh_topic: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # main thread  start |SIGTERM|   ==== waits ==== end
+    # consumer's         .... late .... begins | ends
+    made, serve = threading.Event(), BatchConsumerThread._serve
+
+    async def begin_late(thread: BatchConsumerThread) -> None:
+        made.set()
+        await asyncio.sleep(0.5)
+        await serve(thread)
+
+    monkeypatch.setattr(BatchConsumerThread, "_serve", begin_late)
+
+    async def story() -> None:
+        log = await create_topic(kafka_bootstrap, fresh_topic("early"))
+        running = asyncio.create_task(run(log.app(Intake())))
+        await asyncio.to_thread(made.wait, 10)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 10)
+
+    asyncio.run(story())
+    # A thread that nobody has stopped would keep the process alive for ever.
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, WorkerThread)]
 
 
 def test_a_worker_opens_no_port_and_leaves_other_consumers_alone(
