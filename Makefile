@@ -27,9 +27,9 @@ test: lint  ## every check: lint, then all tests against real servers (those mis
 	$(BIN)/pytest
 
 unit: .venv/installed-dev  ## the tests of one part each, without replays of whole archives: a minute or two
-	$(BIN)/pytest -m "not slow" tests/unit tests/contract
+	$(BIN)/pytest -m "not slow" --numprocesses auto tests/unit tests/contract
 
-faults: .venv/installed-dev  ## the whole fault suite (minutes): lost and double must be 0 whatever happens; FAULT_SEED=n replays
+faults: .venv/installed-dev  ## the whole fault suite (a quarter of an hour): lost and double must be 0 whatever happens; FAULT_SEED=n replays
 	FAULTS=all $(BIN)/pytest tests/faults -m "not alone" --numprocesses 2 --dist worksteal
 	FAULTS=all $(BIN)/pytest tests/faults -m alone
 
