@@ -81,8 +81,9 @@ def _write(evaluated: Sequence[EvaluatedArchive], label_files: Sequence[Path], f
 
     for each, path in zip(evaluated, label_files, strict=False):
         write_file(path, msgspec.json.encode(each.labels) + b"\n")
-    archives, together = _scores(evaluated)
-    write_json(figures_file, {"archives": archives, "together": together})
+    if figures_file is not None:
+        archives, together = _scores(evaluated)
+        write_json(figures_file, {"archives": archives, "together": together})
 
 
 def _scores(evaluated: Sequence[EvaluatedArchive]) -> tuple[list[Scores], Scores]:
