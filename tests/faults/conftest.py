@@ -30,13 +30,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEED = pytest.StashKey[int]()
-OUTCOMES = pytest.StashKey["Outcomes"]()
 OUTCOME = "outcome of a trial"
 LONGEST_NAME = 30
 
 
-class Outcomes:
-    """Gathers the rows of the table from the reports of the tests, which come from their processes."""
+class TableOfRuns:
+    """Plugin: gathers the rows from the reports of the tests, which come from their processes, and prints them."""
 
     def __init__(self) -> None:
         self.rows: list[Outcome] = []
@@ -47,6 +46,13 @@ class Outcomes:
             found = cast("list[tuple[str, Any]]", report.user_properties)
             self.rows += [Outcome(**content) for name, content in found if name == OUTCOME]
 
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+        """Print the table."""
+        if self.rows:
+            terminalreporter.section(f"faults, FAULT_SEED={config.stash[SEED]}")
+            for line in table(self.rows):
+                terminalreporter.write_line(line)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the seed of the run."""
@@ -55,8 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SEED] = chosen_seed()
     # Processes that pytest-xdist starts take the same.
     os.environ["FAULT_SEED"] = str(config.stash[SEED])
-    config.stash[OUTCOMES] = Outcomes()
-    config.pluginmanager.register(config.stash[OUTCOMES])
+    config.pluginmanager.register(TableOfRuns())
 
 
 @pytest.hookimpl(trylast=True)
@@ -67,14 +72,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = [item for item in items if item.get_closest_marker("long") is not None]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the table of runs."""
-    if outcomes := config.stash[OUTCOMES].rows:
-        terminalreporter.section(f"faults, FAULT_SEED={config.stash[SEED]}")
-        for line in table(outcomes):
-            terminalreporter.write_line(line)
 
 
 @pytest.fixture
