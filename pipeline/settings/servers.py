@@ -59,7 +59,7 @@ class KafkaSettings(Section):
     their next one that a worker has stopped."""
     batch_records: Count = 20_000
     """Most records of one batch; a worker that keeps up takes fewer, and one fetch holds at most 4 MiB a partition."""
-    fetch_wait_seconds: Annotated[float, Field(gt=0, le=10)] = 0.5
+    fetch_wait_seconds: Annotated[float, Field(ge=0.001, le=10)] = 0.5
     """Longest wait of the brokers before they answer that nothing is new. Apache Kafka answers at once when something
     is; a broker that only speaks its protocol may look again no sooner than after half of it."""
 
