@@ -42,6 +42,8 @@ def explain(
     """
     from pipeline.settings import load_settings  # noqa: PLC0415 - quick --help
 
+    if plot is not None:
+        make_folder(plot)
     settings = load_settings()
     if events is None:
         run = asyncio.run(_live(settings, community, network))
@@ -52,7 +54,6 @@ def explain(
     if plot is not None:
         from pipeline.lab.plots import draw  # noqa: PLC0415 - half a second
 
-        make_folder(plot)
         console.print(f"picture: {draw(run, plot)}", highlight=False, soft_wrap=True)
 
 

@@ -12,12 +12,28 @@ from pipeline.errors import SettingsError
 if TYPE_CHECKING:
     import msgspec
 
+STANDARD_OUTPUT = "-"
+
 
 def in_a_folder(file: Path | None) -> Path | None:
     """Callback of an option: raises SettingsError where the folder of the file is not there."""
     if file is not None and not file.parent.is_dir():
         raise SettingsError(f"{file} cannot be written: make the folder {file.parent} first.")
     return file
+
+
+def each_in_a_folder(files: list[Path] | None) -> list[Path] | None:
+    """The same for an option that may be given several times."""
+    for file in files or ():
+        in_a_folder(file)
+    return files
+
+
+def in_a_folder_or_printed(target: str) -> str:
+    """The same for an option that may be - for stdout."""
+    if target != STANDARD_OUTPUT:
+        in_a_folder(Path(target))
+    return target
 
 
 JsonOption = Annotated[

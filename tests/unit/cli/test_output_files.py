@@ -1,4 +1,4 @@
-"""A place that cannot be written to is one sentence, not a traceback; where a bench takes minutes, before them."""
+"""A place that cannot be written to is one sentence, not a traceback, and where it can be, told before the work."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVENT = '{"id":"1","time":"2024-01-01T10:00:00Z","kind":"post","network":"acme",
         (["bench", "judge", "--json", "no/f.json"], "no/f.json cannot be written"),
         (["bench", "ingest", "--json", "no/f.json"], "no/f.json cannot be written"),
         (["bench", "latency", "--json", "no/f.json"], "no/f.json cannot be written"),
-        (["backtest", "events.jsonl", "--alerts", "no/alerts.jsonl"], "no/alerts.jsonl cannot be written (No such"),
+        (["backtest", "events.jsonl", "--alerts", "no/alerts.jsonl"], "no/alerts.jsonl cannot be written: make the"),
         (["backtest", "events.jsonl", "--alerts", "a", "--plot", "events.jsonl"], "events.jsonl cannot be written"),
         (["explain", "wine", "--events", "events.jsonl", "--plot", "events.jsonl"], "events.jsonl cannot be written"),
     ],
@@ -39,6 +39,24 @@ def test_a_place_that_cannot_be_written_to_is_one_sentence(
     result = elan(*arguments)
     assert result.exit_code == 2, result.stderr
     assert result.stderr.splitlines()[-1].startswith(f"error: {part}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bench", "replay", "absent.jsonl", "--json", "no/f.json"],
+        ["backtest", "absent.jsonl", "--alerts", "no/alerts.jsonl"],
+        ["backtest", "absent.jsonl", "--alerts", "-", "--plot", "a_file"],
+        ["explain", "wine", "--events", "absent.jsonl", "--plot", "a_file"],
+        ["evaluate", "absent.jsonl", "--write-labels", "no/labels.json"],
+        ["evaluate", "absent.jsonl", "--json", "no/f.json"],
+    ],
+)
+def test_a_place_is_refused_before_the_events_are_looked_at(elan: Elan, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "a_file").write_text("")
+    result = elan(*arguments)
+    assert result.exit_code == 2, result.stderr
+    assert "cannot be written" in result.stderr.splitlines()[-1]
 
 
 def test_figures_are_written_whole(elan: Elan, tmp_path: Path) -> None:
