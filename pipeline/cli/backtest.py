@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.cli.output_files import STANDARD_OUTPUT, in_a_folder_or_printed, make_folder, write_file
+from pipeline.cli.output_files import in_a_folder, make_folder, write_file
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -19,15 +19,12 @@ if TYPE_CHECKING:
     from pipeline.lab.runs import Recorder
     from pipeline.model import AlertTransition
 
+STANDARD_OUTPUT = "-"
+
 
 def backtest(
     file: Annotated[Path, typer.Argument(help=EVENTS_HELP, allow_dash=True)],
-    alerts: Annotated[
-        str,
-        typer.Option(
-            help="Where the alert steps go, one JSON line each; - for stdout.", callback=in_a_folder_or_printed
-        ),
-    ],
+    alerts: Annotated[str, typer.Option(help="Where the alert steps go, one JSON line each; - for stdout.")],
     source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "jsonl",
     network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
     plot: Annotated[Path | None, typer.Option(help="Folder for a picture of each community that had an alert.")] = None,
@@ -46,8 +43,8 @@ def backtest(
     from pipeline.settings import load_settings  # noqa: PLC0415
     from pipeline.sources.report import ImportReport  # noqa: PLC0415
 
-    if plot is not None:
-        make_folder(plot)
+    in_a_folder(Path(alerts))
+    make_folder(plot)
     settings, report = load_settings(), ImportReport()
     recorder = Recorder(None if plot else [])
 

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.cli.output_files import JsonOption, each_in_a_folder, make_folder, write_file, write_json
+from pipeline.cli.output_files import JsonOption, in_a_folder, make_folder, write_file, write_json
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def evaluate(
     source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "jsonl",
     network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
     write_labels: Annotated[
-        list[Path] | None,
-        typer.Option(help="Where the labels go, one file for each of events.", callback=each_in_a_folder),
+        list[Path] | None, typer.Option(help="Where the labels go, one file for each of events.")
     ] = None,
     json: JsonOption = None,
     plot: Annotated[Path | None, typer.Option(help="Folder for pictures of the communities with declines.")] = None,
@@ -67,7 +66,9 @@ def evaluate(
         from pipeline.lab.evaluation.evaluation_plot import check_matplotlib  # noqa: PLC0415
 
         check_matplotlib()
-        make_folder(plot)
+    make_folder(plot)
+    for file in write_labels or ():
+        in_a_folder(file)
     settings = load_settings()
     files = files_to_evaluate(events, alerts or [], labels or [])
     check_one_each("--write-labels", events, write_labels or [])

@@ -42,8 +42,7 @@ def explain(
     """
     from pipeline.settings import load_settings  # noqa: PLC0415 - quick --help
 
-    if plot is not None:
-        make_folder(plot)
+    make_folder(plot)
     settings = load_settings()
     if events is None:
         run = asyncio.run(_live(settings, community, network))

@@ -12,28 +12,12 @@ from pipeline.errors import SettingsError
 if TYPE_CHECKING:
     import msgspec
 
-STANDARD_OUTPUT = "-"
-
 
 def in_a_folder(file: Path | None) -> Path | None:
-    """Callback of an option: raises SettingsError where the folder of the file is not there."""
+    """The same file; raises SettingsError where its folder is not there. May be the callback of an option."""
     if file is not None and not file.parent.is_dir():
         raise SettingsError(f"{file} cannot be written: make the folder {file.parent} first.")
     return file
-
-
-def each_in_a_folder(files: list[Path] | None) -> list[Path] | None:
-    """The same for an option that may be given several times."""
-    for file in files or ():
-        in_a_folder(file)
-    return files
-
-
-def in_a_folder_or_printed(target: str) -> str:
-    """The same for an option that may be - for stdout."""
-    if target != STANDARD_OUTPUT:
-        in_a_folder(Path(target))
-    return target
 
 
 JsonOption = Annotated[
@@ -57,8 +41,10 @@ def write_json(file: Path | None, content: msgspec.Struct | dict[str, object]) -
         write_file(file, msgspec.json.format(msgspec.json.encode(content)) + b"\n")
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it. Raises SettingsError where that cannot be."""
+def make_folder(folder: Path | None) -> None:
+    """Make a folder and those above it, where one was named at all. Raises SettingsError where that cannot be."""
+    if folder is None:
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
