@@ -11,7 +11,7 @@ from pipeline.errors import RetryLater, Rewind, Stop
 from pipeline.horizon import is_beyond, reach
 from pipeline.ingest.batch_handler import NotYet
 from pipeline.ingest.watermark import Watermark
-from pipeline.windows.aggregate import HOUR_BITS, departments_of
+from pipeline.windows.aggregate import departments_of
 from pipeline.windows.redis_progress import Standing
 
 if TYPE_CHECKING:
@@ -238,12 +238,12 @@ class Intake:
         found: dict[str, int] = {}
         for shard in shards.values():
             for network, communities in shard.items():
-                first = min(min(delta.slots) for delta in communities.values()) >> HOUR_BITS
+                first = min(min(delta.days) for delta in communities.values())
                 found[network] = min(found.get(network, first), first)
         if before.clock_seconds is not None:
             clock_seconds = before.clock_seconds
             slots = self._aggregator.slots
-            found = {name: max(day, slots(name)(clock_seconds) >> HOUR_BITS) for name, day in found.items()}
+            found = {name: max(day, slots(name)(clock_seconds).day) for name, day in found.items()}
         lower = {network: day for network, day in found.items() if day < self._first_days.get(network, day + 1)}
         if lower:
             await self._progress.lower_first_days(lower)

@@ -14,8 +14,9 @@ import numpy as np
 
 from pipeline.model import Kind
 from pipeline.redis_clients import async_redis_client
-from pipeline.windows.aggregate import HOUR_BITS, CommunityDelta, shard_of
+from pipeline.windows.aggregate import CommunityDelta, shard_of
 from pipeline.windows.columns import KIND_COLUMN, member_increment
+from pipeline.windows.hours import row_heads
 from pipeline.windows.redis_store import RedisStore
 
 if TYPE_CHECKING:
@@ -94,17 +95,18 @@ def _batch(network: BenchNetwork, communities: NDArray[np.int64], start: int) ->
     places = communities[members]
     days = dice.integers(network.first_days[places], network.last_days[places] + 1)
     acts = dice.choice(len(KINDS), len(members), p=KIND_SHARES)
+    heads = {day: row_heads(day * 24 + WORK_HOUR) for day in np.unique(days).tolist()}
     found: dict[int, CommunityDelta] = {}
     for member, place, day, act in zip(members.tolist(), places.tolist(), days.tolist(), acts.tolist(), strict=True):
         delta = found.get(place)
         if delta is None:
             delta = found[place] = CommunityDelta(f"Community {place}", {})
-        slot = day << HOUR_BITS | (day * 24 + WORK_HOUR)
         column, increment = _ONE_ACT[act]
-        counts, members_of_slot = delta.slots.setdefault(slot, ({}, {}))
+        counts, members_of_day = delta.days.setdefault(day, ({}, {}))
         counts[column] = counts.get(column, 0) + 1
         name = f"{start + member:011x}"
-        members_of_slot[name] = members_of_slot.get(name, 0) + increment
+        members_of_day[name] = members_of_day.get(name, 0) + increment
+        delta.hours += heads[day][column] + name
     return _by_shard(network, found)
 
 

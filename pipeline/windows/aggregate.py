@@ -4,55 +4,67 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from pipeline.model import NAME, Kind
 from pipeline.windows.columns import BOT, KIND_COLUMN, KINDS, member_increment
+from pipeline.windows.hours import AMOUNTS, amount_text, joined, row_heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pipeline.model import Details, TrustedActivity
 
-HOUR_BITS = 24
 QUARTER_SECONDS = 900.0
-_SLOTS_REMEMBERED = 50_000
+_SLOTS_REMEMBERED = 10_000
 _UNIX_EPOCH_ORDINAL = 719_163
 """`date.toordinal()` of 1970-01-01."""
 _VIEW = KIND_COLUMN[Kind.VIEW]
+_ONE = amount_text(1)
 _INCREMENTS = tuple((member_increment(kind, of_object=False), member_increment(kind, of_object=True)) for kind in KINDS)
 
 
 class CommunityDelta(msgspec.Struct, array_like=True):
     """What one batch adds to one community.
 
-    `slots`  day << 24 | hour -> (column -> amount, pseudonym -> acts packed as `columns.member_increment` says)
+    `days`   day -> (column -> amount, pseudonym -> acts packed as `columns.member_increment` says)
+    `hours`  rows to append to its last hours (`hours.py`)
     `name`, `line` are "" where no activity of the batch carries one; a line that is no `model.NAME` counts as none
     """
 
     name: str
-    slots: dict[int, tuple[dict[int, int], dict[str, int]]]
+    days: dict[int, tuple[dict[int, int], dict[str, int]]]
+    hours: str = ""
     line: str = ""
 
 
+_Communities = dict[str, tuple[CommunityDelta, list[str]]]
+"""community -> its delta, and the rows of its hours that are not joined yet."""
 ShardDelta = dict[str, dict[str, CommunityDelta]]
 """network -> community -> delta."""
 Departments = dict[tuple[str, str], str]
 """(network, member) -> department."""
 
 
-class DaySlots:
-    """Unix seconds -> day << 24 | hour: days since 1970 in one time zone, hours since 1970 in UTC."""
+class Slot(NamedTuple):
+    """A quarter of an hour: its day since 1970 in one time zone, and the heads of rows of its hour (`hours.py`)."""
+
+    day: int
+    heads: tuple[str, ...]
+
+
+class Slots:
+    """Unix seconds -> slot, in one time zone."""
 
     def __init__(self, time_zone: str) -> None:
         self._zone = ZoneInfo(time_zone)
-        self.known: dict[float, int] = {}
+        self.known: dict[float, Slot] = {}
         """Whole quarters of an hour since 1970 -> slot, as far as they were asked for; always the same object."""
 
-    def __call__(self, seconds: float) -> int:
+    def __call__(self, seconds: float) -> Slot:
         """The slot of a moment. All zones are whole quarters of an hour away from UTC."""
         quarter = seconds // QUARTER_SECONDS
         slot = self.known.get(quarter)
@@ -62,8 +74,8 @@ class DaySlots:
             slot = self.known[quarter] = self._slot(int(quarter))
         return slot
 
-    def _slot(self, quarter: int) -> int:
-        return local_day(quarter * QUARTER_SECONDS, self._zone) << HOUR_BITS | quarter // 4
+    def _slot(self, quarter: int) -> Slot:
+        return Slot(local_day(quarter * QUARTER_SECONDS, self._zone), row_heads(quarter // 4))
 
 
 def local_day(seconds: float, zone: ZoneInfo) -> int:
@@ -98,49 +110,52 @@ class Aggregator:
     def __init__(self, shards: int, time_zone_of: Callable[[str], str]) -> None:
         self._shards = shards
         self._time_zone_of = time_zone_of
-        self._slots: dict[str, DaySlots] = {}
+        self._slots: dict[str, Slots] = {}
         self._shard_of: dict[str, dict[str, int]] = {}
 
-    def slots(self, network: str) -> DaySlots:
+    def slots(self, network: str) -> Slots:
         """The clock of a network's time zone."""
         slots = self._slots.get(network)
         if slots is None:
-            slots = self._slots[network] = DaySlots(self._time_zone_of(network))
+            slots = self._slots[network] = Slots(self._time_zone_of(network))
         return slots
 
     def add(self, activities: Iterable[TrustedActivity]) -> dict[int, ShardDelta]:
         """-> shard -> network -> community -> delta. Order of the activities does not matter."""
-        found: dict[str, dict[str, CommunityDelta]] = {}
+        found: dict[str, _Communities] = {}
         # Bound to names of this function, as far as they are the same for a run of activities of one network.
         present: str | None = None
-        known_slots: dict[float, int] = {}
-        communities: dict[str, CommunityDelta] = {}
+        known_slots: dict[float, Slot] = {}
+        communities: _Communities = {}
         for _, seconds, kind, network, community, member, details in activities:
             if network != present:
                 present, known_slots, communities = network, self.slots(network).known, found.setdefault(network, {})
-            delta = communities.get(community)
-            if delta is None:
-                delta = communities[community] = CommunityDelta("", {})
-            slot = known_slots.get(seconds // QUARTER_SECONDS)
-            if slot is None:
-                slot = self.slots(network)(seconds)
-            content = delta.slots.get(slot)
-            if content is None:
-                content = delta.slots[slot] = ({}, {})
-            counts, members = content
+            entry = communities.get(community)
+            if entry is None:
+                entry = communities[community] = (CommunityDelta("", {}), [])
+            slot = known_slots.get(seconds // QUARTER_SECONDS) or self.slots(network)(seconds)
             if details is not None:
-                _add_detailed(delta, content, kind, member, details)
+                _add_detailed(entry, slot, kind, member, details)
                 continue
+            (delta, rows), (day, heads) = entry, slot
+            content = delta.days.get(day)
+            if content is None:
+                content = delta.days[day] = ({}, {})
+            counts, members = content
             counts[kind] = counts.get(kind, 0) + 1
-            if member is not None and kind != _VIEW:
+            if member is None or kind == _VIEW:
+                rows.append(heads[AMOUNTS + kind] + _ONE)
+            else:
+                rows.append(heads[kind] + member)
                 members[member] = members.get(member, 0) + _INCREMENTS[kind][False]
         return self._by_shard(found)
 
-    def _by_shard(self, found: dict[str, dict[str, CommunityDelta]]) -> dict[int, ShardDelta]:
+    def _by_shard(self, found: dict[str, _Communities]) -> dict[int, ShardDelta]:
         shards: dict[int, ShardDelta] = {}
         for network, communities in found.items():
             shard_of_community = self._shard_of.setdefault(network, {})
-            for community, delta in communities.items():
+            for community, (delta, rows) in communities.items():
+                delta.hours = joined(rows)
                 shard = shard_of_community.get(community)
                 if shard is None:
                     shard = shard_of_community[community] = shard_of(network, community, self._shards)
@@ -149,19 +164,20 @@ class Aggregator:
 
 
 def _add_detailed(
-    delta: CommunityDelta,
-    content: tuple[dict[int, int], dict[str, int]],
-    kind: int,
-    member: str | None,
-    details: Details,
+    entry: tuple[CommunityDelta, list[str]], slot: Slot, kind: int, member: str | None, details: Details
 ) -> None:
-    counts, members = content
+    delta, rows = entry
     if details.communityname:
         delta.name = details.communityname
     # What is no name must not take away one found before: the result would depend on where batches are cut.
     if details.line and details.line != delta.line and NAME.fullmatch(details.line):
         delta.line = details.line
-    column = BOT if details.bot else kind
-    counts[column] = counts.get(column, 0) + details.count
+    counts, members = delta.days.setdefault(slot.day, ({}, {}))
+    column, amount = BOT if details.bot else kind, details.count
+    counts[column] = counts.get(column, 0) + amount
     if member is not None and kind != _VIEW and not details.bot:
         members[member] = members.get(member, 0) + _INCREMENTS[kind][details.of_object]
+        rows.append(slot.heads[kind] + member)
+        amount -= 1
+    if amount:
+        rows.append(slot.heads[AMOUNTS + column] + amount_text(amount))

@@ -23,8 +23,6 @@ ACTIVE_ARRIVALS: dict[int, int] = {days: 16 + 2 * place for place, days in enume
 ACTIVE_STAYS: dict[int, int] = {days: 17 + 2 * place for place, days in enumerate(WINDOW_DAYS)}
 PARTICIPANT_WINDOW_DAYS = 7
 PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS = 24, 25
-HOUR_ACTIVE, HOUR_ARRIVALS, HOUR_STAYS = 26, 27, 28
-"""Members active in an hour; arrivals and stays of the 24 hour window."""
 NETWORK_ACTIVITIES = 29
 """Of the ring of a whole network alone: activities of all kinds, bots and views included.
 
@@ -35,18 +33,20 @@ COLUMNS = 32
 
 RING_DAYS = 400
 """Days a ring remembers: the year window as of each of the last 35 boundaries, the week window as of 393."""
-RING_HOURS = 96
-"""Hours a ring remembers: the day window as of each of the last 72 hours."""
+HOURS_REMEMBERED = 96
+"""Hours of a community: the day window as of each of the last 72 hours."""
 REMEMBERED_DAYS = RING_DAYS - 36
 """An activity older than this against its partition's clock is too old to be counted."""
 
-_CONVERSATIONAL_ONE, _RELATIONAL_ONE, _PARTICIPATED = 1, 1 << 16, 1 << 32
+_ACT_BITS = 18
+_MOST_ACTS = (1 << _ACT_BITS) - 1
+_CONVERSATIONAL_ONE, _RELATIONAL_ONE, _PARTICIPATED = 1, 1 << _ACT_BITS, 1 << 2 * _ACT_BITS
 
 
 def member_increment(kind: Kind, *, of_object: bool) -> int:
     """What one activity adds to a member's day, packed: conversational acts, relational acts, participation.
 
-    They stand in bits 0-15, 16-31 and above.
+    They stand in bits 0-17, 18-35 and above.
     A view makes nobody active and adds nothing at all: the caller leaves it out.
     """
     increment = _CONVERSATIONAL_ONE if kind in CONVERSATIONAL else 0
@@ -59,4 +59,4 @@ def member_increment(kind: Kind, *, of_object: bool) -> int:
 
 def unpack_increment(packed: int) -> tuple[int, int, bool]:
     """-> (conversational acts, relational acts, participated)."""
-    return packed & 0xFFFF, (packed >> 16) & 0xFFFF, packed >= _PARTICIPATED
+    return packed & _MOST_ACTS, (packed >> _ACT_BITS) & _MOST_ACTS, packed >= _PARTICIPATED

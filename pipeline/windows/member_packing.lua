@@ -1,10 +1,7 @@
--- How the days, hours and acts of a member are packed. Part of the script that apply.lua ends; members.py reads it, too.
+-- How the days and acts of a member are packed. Part of the script that apply.lua ends; members.py reads it, too.
 --
--- A member's value: hours {count, newest (3 bytes), gaps}, days {newest (2 bytes), then for each day, newest first:
--- conversational acts, relational acts * 2 + participated, gap to the day before}; numbers from the acts on are varints.
-
--- Positions a ring remembers.
-local RING_DAYS, RING_HOURS = 400, 96
+-- A member's value: newest day (2 bytes), then for each day, newest first: conversational acts, relational acts * 2 +
+-- participated, gap to the day before; numbers from the acts on are varints.
 
 local function varint(number)
   local out = ''
@@ -22,34 +19,11 @@ local function read_varint(value, at)
   end
 end
 
-local function read_hours(value)
-  local hours, count = {}, byte(value, 1)
-  if count == 0 then return hours, 2 end
-  local a, b, c = byte(value, 2, 4)
-  hours[1] = a + b * 256 + c * 65536
-  for i = 2, count do hours[i] = hours[i - 1] - byte(value, 3 + i) end
-  return hours, 4 + count
-end
-
-local function three_bytes(number) return char(number % 256, floor(number / 256) % 256, floor(number / 65536)) end
-
-local function write_hours(hours)
-  local newest, out = hours[1], {}
-  if not newest then return '\0' end
-  for i = 2, #hours do
-    if newest - hours[i] >= RING_HOURS then break end
-    out[#out + 1] = char(hours[i - 1] - hours[i])
-  end
-  return char(#out + 1) .. three_bytes(newest) .. concat(out)
-end
-
 -- Decodes days newest first, as far as an addition at `oldest_new` or later can reach; the rest stays packed.
-local function read_days(value, at, oldest_new)
+local function read_days(value, oldest_new)
   local days = {day = {}, talk = {}, bond = {}, took_part = {}, rest = ''}
-  if at > #value then return days end
-  local low, high = byte(value, at, at + 1)
-  local day, i = low + high * 256, 0
-  at = at + 2
+  local low, high = byte(value, 1, 2)
+  local day, i, at = low + high * 256, 0, 3
   while true do
     i = i + 1
     local talk, bond

@@ -85,8 +85,7 @@ def _decode(packed: Sequence[bytes]) -> _Days:
     """All days of packed members; an active day is three numbers, of which the last member's last lacks the gap."""
     raw = np.frombuffer(b"".join(packed), dtype=np.uint8)
     ends = np.cumsum(np.fromiter(map(len, packed), dtype=np.int64, count=len(packed)))
-    hours = raw[ends - np.diff(ends, prepend=0)].astype(np.int64)
-    starts = ends - np.diff(ends, prepend=0) + np.where(hours == 0, 1, 3 + hours)
+    starts = ends - np.diff(ends, prepend=0)
     newest = raw[starts] + raw[starts + 1].astype(np.int64) * 256
     numbers, counts = _numbers(raw, starts + 2, ends)
     days = (counts + 1) // _NUMBERS_A_DAY

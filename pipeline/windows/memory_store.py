@@ -8,24 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.history import MemberDay, Members
-from pipeline.windows.aggregate import HOUR_BITS
 from pipeline.windows.columns import (
     BOT,
-    COLUMNS,
-    HOUR_ACTIVE,
     PARTICIPANT_ARRIVALS,
     PARTICIPANT_STAYS,
-    RING_HOURS,
     unpack_increment,
 )
 from pipeline.windows.day_columns import DayColumns, DenseColumns, NetworkColumns
+from pipeline.windows.hours import hour_windows, recent
 from pipeline.windows.memory_grid import Grid
 from pipeline.windows.rolling import (
     DAY_WINDOWS,
-    HOUR_WINDOWS,
     PARTICIPANT_WINDOWS,
     READ_BACK_DAYS,
-    hour_windows,
     insert_active,
 )
 from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS
@@ -38,25 +33,24 @@ if TYPE_CHECKING:
     from pipeline.windows.rolling import Bump
     from pipeline.windows.store import HourWindow
 
-_HOUR_MASK = (1 << HOUR_BITS) - 1
+_FORGET_EVERY_BYTES = 4_096
 
 
 class _Member:
-    """One member's active days, days of participation, hours and acts."""
+    """One member's active days, days of participation and acts."""
 
-    __slots__ = ("acts", "days", "hours", "participation_days")
+    __slots__ = ("acts", "days", "participation_days")
 
     def __init__(self) -> None:
         self.days: list[int] = []
         self.participation_days: list[int] = []
-        self.hours: list[int] = []
         self.acts: dict[int, tuple[int, int]] = {}
 
 
 class _Community:
-    """One community: its row in the network's grid, its members and its hours."""
+    """One community: its row in the network's grid, its members and its last hours."""
 
-    __slots__ = ("first_day", "hours", "line", "members", "name", "newest_hour", "row", "shard")
+    __slots__ = ("first_day", "forget_at_bytes", "hours", "line", "members", "name", "row", "shard")
 
     def __init__(self, row: int, shard: int) -> None:
         self.row = row
@@ -64,9 +58,16 @@ class _Community:
         self.name: str | None = None
         self.line: str | None = None
         self.first_day = 1 << 30
-        self.newest_hour = 0
         self.members: dict[str, _Member] = {}
-        self.hours: dict[int, dict[int, int]] = {}
+        self.hours = bytearray()
+        self.forget_at_bytes = _FORGET_EVERY_BYTES
+
+    def add_hours(self, rows: str) -> None:
+        """Append rows; those too old are forgotten once there are twice as many as the last time."""
+        self.hours += rows.encode()
+        if len(self.hours) >= self.forget_at_bytes:
+            self.hours = recent(self.hours)
+            self.forget_at_bytes = _FORGET_EVERY_BYTES + 2 * len(self.hours)
 
 
 class MemoryStore:
@@ -110,22 +111,13 @@ class MemoryStore:
         def bump_day(position: int, column: int, amount: int) -> None:
             grid.bump(community.row, position, column, amount)
 
-        def bump_hour(position: int, column: int, amount: int) -> None:
-            amounts = community.hours.setdefault(position, {})
-            amounts[column] = amounts.get(column, 0) + amount
-
-        for slot, (counts, members) in delta.slots.items():
-            day, hour = slot >> HOUR_BITS, slot & _HOUR_MASK
+        for day, (counts, members) in delta.days.items():
             community.first_day = min(community.first_day, day)
-            community.newest_hour = max(community.newest_hour, hour)
             for column, amount in counts.items():
                 bump_day(day, column, amount)
-                bump_hour(hour, column, amount)
             for pseudonym, acts in members.items():
-                member = community.members.setdefault(pseudonym, _Member())
-                _add_acts(member, slot, acts, bump_day, bump_hour)
-        for hour in [hour for hour in community.hours if hour <= community.newest_hour - RING_HOURS]:
-            del community.hours[hour]
+                _add_acts(community.members.setdefault(pseudonym, _Member()), day, acts, bump_day)
+        community.add_hours(delta.hours)
 
     async def describe(self, departments: Departments) -> None:
         """See `WindowStore.describe`."""
@@ -196,31 +188,19 @@ class MemoryStore:
 
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
         """See `WindowStore.hours`."""
-        found = self._communities[network][community]
-        first_hour, last_hour = end_hour - RING_HOURS, max(end_hour, found.newest_hour)
-        columns = {n: np.zeros((1, last_hour - first_hour + 1), dtype=np.int64) for n in range(COLUMNS)}
-        for hour, amounts in found.hours.items():
-            for column, amount in amounts.items():
-                if first_hour <= hour <= last_hour:
-                    columns[column][0, hour - first_hour] = amount
-        return hour_windows(columns, end_hour - first_hour)
+        return hour_windows(bytes(self._communities[network][community].hours), end_hour)
 
 
 def _within(days: list[int], boundary_day: int) -> list[int]:
     return days[bisect_right(days, boundary_day - MEMBER_DAYS) : bisect_right(days, boundary_day)]
 
 
-def _add_acts(member: _Member, slot: int, acts: int, bump_day: Bump, bump_hour: Bump) -> None:
-    day, hour = slot >> HOUR_BITS, slot & _HOUR_MASK
+def _add_acts(member: _Member, day: int, acts: int, bump: Bump) -> None:
     conversational, relational, participated = unpack_increment(acts)
-    if hour not in member.hours and not (member.hours and member.hours[-1] - hour >= RING_HOURS):
-        bump_hour(hour, HOUR_ACTIVE, 1)
-        insert_active(member.hours, hour, HOUR_WINDOWS, bump_hour)
-        member.hours = [known for known in member.hours if member.hours[-1] - known < RING_HOURS]
     before = member.acts.get(day)
     if before is None:
-        insert_active(member.days, day, DAY_WINDOWS, bump_day)
+        insert_active(member.days, day, DAY_WINDOWS, bump)
         before = (0, 0)
     member.acts[day] = (before[0] + conversational, before[1] + relational)
     if participated and day not in member.participation_days:
-        insert_active(member.participation_days, day, PARTICIPANT_WINDOWS, bump_day)
+        insert_active(member.participation_days, day, PARTICIPANT_WINDOWS, bump)

@@ -13,7 +13,8 @@ class Keys(NamedTuple):
     networks            set
     c:, l:<network>     hash: community -> display name, line
     p:<network>         hash: pseudonym -> department, in the shard of the pseudonym
-    d:, h:<community>   rings of days, of hours          (community = <network>/<community>)
+    d:<community>       ring of days                     (community = <network>/<community>)
+    h:<community>       last hours
     m:<community>       hash: pseudonym -> packed member
     n:<network>         ring of days, participants and activities summed over the shard
     judged              hash: network -> newest day judged

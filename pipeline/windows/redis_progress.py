@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipeline.windows.redis_scripts import Client
 
-LAYOUT_VERSION = "1"
+LAYOUT_VERSION = "2"
 NOWHERE = -1
 
 

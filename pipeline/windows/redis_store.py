@@ -14,16 +14,15 @@ from pipeline.windows.columns import (
     NETWORK_ACTIVITIES,
     PARTICIPANT_ARRIVALS,
     PARTICIPANT_STAYS,
-    RING_DAYS,
-    RING_HOURS,
 )
 from pipeline.windows.day_columns import DayColumns, NetworkColumns
+from pipeline.windows.hours import hour_windows
 from pipeline.windows.members import decode_members
 from pipeline.windows.redis_fences import RedisFences
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import Script, patiently, pipelined
 from pipeline.windows.ring import EMPTY_RING, Rings, positions
-from pipeline.windows.rolling import READ_BACK_DAYS, hour_windows
+from pipeline.windows.rolling import READ_BACK_DAYS
 from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from pipeline.windows.store import HourWindow
 
 _encode = msgspec.msgpack.Encoder().encode
-APPLY_FILES = ("ring.lua", "member_packing.lua", "members.lua", "apply.lua")
+APPLY_FILES = ("ring.lua", "hours.lua", "member_packing.lua", "members.lua", "apply.lua")
 _APPLIED, _STRADDLES, _WENT_BACK = 0, 2, 3
 DESCRIPTIONS_REMEMBERED = 200_000
 """Departments this process remembers to have written: some 30 MB."""
@@ -127,7 +126,7 @@ class RedisStore:
     ) -> DayColumns:
         """See `WindowStore.read_days`."""
         communities = await self._communities(network, shards)
-        rings = [ring for shard in communities for ring in await self._rings("d", network, *shard)]
+        rings = [ring for shard in communities for ring in await self._rings(network, *shard)]
         if network_columns is None:
             network_columns = await self.read_network(network, first_boundary, last_boundary)
         _, newest, first = positions(rings)
@@ -145,7 +144,7 @@ class RedisStore:
             first_days=first,
             first_day=first_day,
             days=last_day - first_day + 1,
-            columns=Rings(rings, RING_DAYS, first_day, last_day),
+            columns=Rings(rings, first_day, last_day),
             network_columns=network_columns,
         )
 
@@ -153,7 +152,7 @@ class RedisStore:
         """See `WindowStore.read_network`."""
         sums = [ring for ring in await self._of_every_shard("GET", f"n:{network}") if ring]
         last_day = max([last_boundary, *positions(sums)[1].tolist()])
-        rings = Rings(sums, RING_DAYS, first_boundary - READ_BACK_DAYS + 1, last_day)
+        rings = Rings(sums, first_boundary - READ_BACK_DAYS + 1, last_day)
         return NetworkColumns(
             rings.series(PARTICIPANT_ARRIVALS).sum(axis=0, dtype=np.int64),
             rings.series(PARTICIPANT_STAYS).sum(axis=0, dtype=np.int64),
@@ -173,11 +172,9 @@ class RedisStore:
 
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
         """See `WindowStore.hours`."""
-        shard = self._shard(network, community)
-        rings = await self._rings("h", network, shard, [community.encode()])
-        first_hour, last_hour = end_hour - RING_HOURS, max([end_hour, *positions(rings)[1].tolist()])
-        hours = Rings(rings, RING_HOURS, first_hour, last_hour)
-        return hour_windows({number: hours.series(number) for number in hours.numbers}, end_hour - first_hour)
+        prefix = self._keys.shard(self._shard(network, community))
+        (log,) = await pipelined(self._client, [("GET", f"{prefix}h:{network}/{community}")])
+        return hour_windows(log or b"", end_hour)
 
     async def _communities(self, network: str, shards: Sequence[int]) -> list[tuple[int, dict[bytes, bytes]]]:
         """(shard, community -> display name) of each shard, by name."""
@@ -193,9 +190,9 @@ class RedisStore:
         )
         return {name: line.decode() for lines in found for name, line in lines.items()}
 
-    async def _rings(self, letter: str, network: str, shard: int, communities: Iterable[bytes]) -> list[bytes]:
+    async def _rings(self, network: str, shard: int, communities: Iterable[bytes]) -> list[bytes]:
         """The ring of each of these communities of one shard."""
-        prefix = f"{self._keys.shard(shard)}{letter}:{network}/".encode()
+        prefix = f"{self._keys.shard(shard)}d:{network}/".encode()
         keys = [prefix + name for name in communities]
         rings: list[bytes] = []
         for start in range(0, len(keys), RINGS_A_COMMAND):

@@ -1,4 +1,4 @@
--- Rings of days or hours. Part of the script that apply.lua ends.
+-- Rings of days. Part of the script that apply.lua ends.
 --
 -- A ring (columns.py says what the columns are): header of 48 bytes: version, width of a number in bytes, columns, their
 -- ids, and from byte 36 base, head, first position (4 bytes each); then one record a position at (position - base) % size.
@@ -8,6 +8,8 @@
 local call, byte, char, sub, rep, gsub = redis.call, string.byte, string.char, string.sub, string.rep, string.gsub
 local floor, insert, concat, sort = math.floor, table.insert, table.concat, table.sort
 
+-- Days a ring remembers.
+local RING_DAYS = 400
 local HEADER, VERSION, IDS_ROOM, LAST_COLUMN = 48, 1, 33, 29
 local LIMIT = {[1] = 255, [2] = 65535, [4] = 4294967295}
 local CODE = {[1] = 'B', [2] = 'I2', [4] = 'I4'}
@@ -31,7 +33,7 @@ local function amounts_at(changes, position)
 end
 
 -- `body` is all that follows the header; nil where only parts of it are read and written. One not yet made has no base.
-local function open_ring(key, size)
+local function open_ring(key)
   local raw = call('GETRANGE', key, 0, IN_HAND - 1)
   local body, ids, columns, width, count, base, head, first = nil, '', nil, 1, 0, nil, nil, nil
   if #raw < IN_HAND then body = sub(raw, HEADER + 1) end
@@ -41,7 +43,7 @@ local function open_ring(key, size)
     base, head, first = struct.unpack('<I4I4I4', raw, 37)
   end
   return {
-    key = key, size = size, body = body, ids = ids, columns = columns or {}, width = width, record = count * width,
+    key = key, body = body, ids = ids, columns = columns or {}, width = width, record = count * width,
     base = base, head = head, first = first,
   }
 end
@@ -119,21 +121,21 @@ end
 
 -- Positions between the old and the new head held what happened a whole ring ago.
 local function clear_ahead(ring, newest, oldest)
-  if newest - ring.head >= ring.size then
-    ring.base, ring.head, ring.body = math.max(oldest, newest - ring.size + 1), newest, ''
+  if newest - ring.head >= RING_DAYS then
+    ring.base, ring.head, ring.body = math.max(oldest, newest - RING_DAYS + 1), newest, ''
     return
   end
   local positions, length = newest - ring.base + 1, ring.body and #ring.body or call('STRLEN', ring.key) - HEADER
-  if positions <= ring.size then
+  if positions <= RING_DAYS then
     -- Until it has come round for the first time nothing lies ahead.
     if not ring.body and length < positions * ring.record then
       take_in_hand(ring)
-      ring.body = ring.body .. rep('\0', math.min(positions + ROOM, ring.size) * ring.record - length)
+      ring.body = ring.body .. rep('\0', math.min(positions + ROOM, RING_DAYS) * ring.record - length)
     end
   else
-    local from, count = (ring.head + 1 - ring.base) % ring.size, newest - ring.head
+    local from, count = (ring.head + 1 - ring.base) % RING_DAYS, newest - ring.head
     while count > 0 do
-      local run = math.min(count, ring.size - from)
+      local run = math.min(count, RING_DAYS - from)
       local start = from * ring.record
       local stop = math.min(length, start + run * ring.record)
       if stop > start then write_bytes(ring, start, rep('\0', stop - start)) end
@@ -146,7 +148,7 @@ end
 -- Adds to `positions[from]` … `positions[to]`, which lie next to one another in the ring.
 local function add_run(ring, positions, from, to, changes)
   local first, columns, width, greatest = positions[from], ring.columns, ring.width, 0
-  local start, count = ((first - ring.base) % ring.size) * ring.record, positions[to] - first + 1
+  local start, count = ((first - ring.base) % RING_DAYS) * ring.record, positions[to] - first + 1
   local raw, format, numbers = read_bytes(ring, start, count * ring.record), nil, nil
   if width == 1 then
     numbers = {byte(raw, 1, #raw)}
@@ -180,10 +182,10 @@ end
 -- From the first position that the ring remembers on.
 local function add_runs(ring, positions, changes)
   local most, from = math.max(1, floor(RUN_NUMBERS / #ring.columns)), 1
-  while from <= #positions and positions[from] <= ring.head - ring.size do from = from + 1 end
+  while from <= #positions and positions[from] <= ring.head - RING_DAYS do from = from + 1 end
   while from <= #positions do
     local to, first = from, positions[from]
-    local wraps_at = first + ring.size - (first - ring.base) % ring.size
+    local wraps_at = first + RING_DAYS - (first - ring.base) % RING_DAYS
     while to < #positions do
       local next_one = positions[to + 1]
       if next_one - positions[to] > NEAR or next_one >= wraps_at or next_one - first >= most then break end
@@ -195,17 +197,17 @@ local function add_runs(ring, positions, changes)
 end
 
 -- `changes` is position -> column -> amount. Returns true where the ring was made by this call.
-local function add_to_ring(key, size, changes)
+local function add_to_ring(key, changes)
   local positions = {}
   for position in pairs(changes) do positions[#positions + 1] = position end
   if #positions == 0 then return false end
   if #positions > 1 then sort(positions) end
   local oldest, newest = positions[1], positions[#positions]
-  local ring = open_ring(key, size)
+  local ring = open_ring(key)
   local made, is_header_changed = not ring.base, false
   take_up_columns(ring, changes)
   if made then
-    ring.base, ring.head, ring.first = math.max(oldest, newest - size + 1), newest, oldest
+    ring.base, ring.head, ring.first = math.max(oldest, newest - RING_DAYS + 1), newest, oldest
   else
     is_header_changed = newest > ring.head or oldest < ring.first
     if oldest < ring.first then ring.first = oldest end

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pipeline.windows.columns import RING_DAYS
 from pipeline.windows.rolling import distinct, sums_of_weeks
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ class Rings:
     `last` must be at or after the newest position of every ring.
     """
 
-    def __init__(self, raws: Sequence[bytes], size: int, first: int, last: int) -> None:
+    def __init__(self, raws: Sequence[bytes], first: int, last: int) -> None:
         self._shape = (len(raws), last - first + 1)
         by_layout: dict[bytes, list[int]] = {}
         for row, raw in enumerate(raws):
             by_layout.setdefault(raw[1 : 3 + raw[2]], []).append(row)
         self._groups = [
-            _Alike(np.array(some), tuple(layout[2:]), _unroll([raws[row] for row in some], size, first, last))
+            _Alike(np.array(some), tuple(layout[2:]), _unroll([raws[row] for row in some], first, last))
             for layout, rows in by_layout.items()
             for some in (rows[start : start + RINGS_AT_ONCE] for start in range(0, len(rows), RINGS_AT_ONCE))
         ]
@@ -104,23 +105,23 @@ def positions(raws: Sequence[bytes]) -> NDArray[np.int64]:
     return np.frombuffer(packed, dtype="<u4").reshape(-1, 3).T.astype(np.int64)
 
 
-def _unroll(raws: Sequence[bytes], size: int, first: int, last: int) -> NDArray[np.unsignedinteger]:
+def _unroll(raws: Sequence[bytes], first: int, last: int) -> NDArray[np.unsignedinteger]:
     """Rings of one layout -> (C, L, columns), oldest position first.
 
-    Record i of a ring holds position p where (p - base) % size == i, so that what is newest lies before record
+    Record i of a ring holds position p where (p - base) % RING_DAYS == i, so that what is newest lies before record
     (head + 1 - base) % size, and what is oldest from there on.
     """
     width, count = raws[0][1], raws[0][2]
     record, length = width * count, last - first + 1
     base, head, _ = positions(raws)
-    cut = (head - base) % size + 1
+    cut = (head - base) % RING_DAYS + 1
     unrolled = np.zeros(len(raws) * length * record, dtype=np.uint8)
     ends = np.arange(1, len(raws) + 1) * length - (last - head)
-    wanted = np.clip(head - first + 1, 0, size)
+    wanted = np.clip(head - first + 1, 0, RING_DAYS)
     newest = np.minimum(wanted, cut)
     oldest = wanted - newest
     _copy(raws, record, (cut - newest, newest), (ends - newest, unrolled))
-    _copy(raws, record, (size - oldest, oldest), (ends - wanted, unrolled))
+    _copy(raws, record, (RING_DAYS - oldest, oldest), (ends - wanted, unrolled))
     return unrolled.view(_TYPES[width]).reshape(len(raws), length, count)
 
 

@@ -7,38 +7,30 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pipeline.history import WEEK_DAYS, WINDOW_DAYS, WINDOW_HOURS
+from pipeline.history import WEEK_DAYS, WINDOW_DAYS
 from pipeline.windows.columns import (
     ACTIVE_ARRIVALS,
     ACTIVE_STAYS,
-    BOT,
-    HOUR_ACTIVE,
-    HOUR_ARRIVALS,
-    HOUR_STAYS,
-    KINDS,
     PARTICIPANT_ARRIVALS,
     PARTICIPANT_STAYS,
     PARTICIPANT_WINDOW_DAYS,
 )
-from pipeline.windows.store import HourWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import DTypeLike, NDArray
 
     Counts = NDArray[np.int64]
 
 
 class Bump(Protocol):
-    """Adds `amount` to one column of one day (or hour)."""
+    """Adds `amount` to one column of one day."""
 
     def __call__(self, position: int, column: int, amount: int) -> None:
         """Add."""
 
 
 def insert_active(positions: list[int], new: int, windows: tuple[tuple[int, int, int], ...], bump: Bump) -> None:
-    """Put a member's newly active day (or hour) among its others and move what it changes in the rings.
+    """Put a member's newly active day among its others and move what it changes in the rings.
 
     `positions` is sorted and does not hold `new`; it is changed in place. `windows` is (width, arrivals column, stays
     column) a window. Two days a window are touched at most: `new` and one neighbour on each side.
@@ -65,8 +57,6 @@ READ_BACK_DAYS = 366
 """Days read before the first boundary and with it: a year's window needs the stays of all its days."""
 DAY_WINDOWS = tuple((days, ACTIVE_ARRIVALS[days], ACTIVE_STAYS[days]) for days in WINDOW_DAYS)
 PARTICIPANT_WINDOWS = ((PARTICIPANT_WINDOW_DAYS, PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS),)
-DAY_WINDOW_HOURS = 24
-HOUR_WINDOWS = ((DAY_WINDOW_HOURS, HOUR_ARRIVALS, HOUR_STAYS),)
 
 
 def distinct(
@@ -96,33 +86,3 @@ def sums_of_weeks(counts: NDArray[np.integer[Any]], stop: int, weeks: int, dtype
     for day in range(start + 1, start + WEEK_DAYS):
         total += counts[:, day:stop:WEEK_DAYS]
     return total
-
-
-def hours_as_of(
-    columns: Mapping[int, NDArray[np.integer[Any]]], end: int, width: int
-) -> tuple[dict[int, Counts], Counts]:
-    """Activities by kind column and distinct active members in the `width` (1 or 24) hours before position `end`.
-
-    `columns[c]` is (C, L), hours in order, the last at or after the newest activity; what is at or
-    after `end` is not counted.
-    """
-    sums: dict[int, Counts] = {
-        number: column[:, end - width : end].sum(axis=1, dtype=np.int64)
-        for number, column in columns.items()
-        if number <= BOT
-    }
-    if HOUR_ACTIVE not in columns:
-        return sums, np.zeros(next(iter(columns.values())).shape[0] if columns else 0, dtype=np.int64)
-    if width == 1:
-        return sums, columns[HOUR_ACTIVE][:, end - 1].astype(np.int64)
-    return sums, distinct(columns[HOUR_ARRIVALS], columns[HOUR_STAYS], width)[:, end - 1]
-
-
-def hour_windows(columns: Mapping[int, NDArray[np.integer[Any]]], end: int) -> dict[int, HourWindow]:
-    """Hour columns of one community, (1, L) each -> the windows that end before position `end`."""
-    windows = {}
-    for width in WINDOW_HOURS:
-        sums, active = hours_as_of(columns, end, width)
-        activities = {KINDS[n].value: int(total[0]) for n, total in sums.items() if n < len(KINDS) and total[0]}
-        windows[width] = HourWindow(activities, int(active[0]) if len(active) else 0)
-    return windows

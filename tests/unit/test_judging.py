@@ -27,7 +27,7 @@ def test_a_shard_without_communities_is_judged_alone() -> None:
                 KIND_COLUMN[Kind.POST],
                 "acme",
                 "wine",
-                f"member-{n % 5}",
+                f"member-{n % 5:04}",
             )
             for n in range(3 * DAYS)
         ]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.history import HISTORY_DAYS, WINDOW_DAYS
 from pipeline.model import Details, Kind, trusted_activity
+from pipeline.pseudonyms import PSEUDONYM_CHARACTERS
 from pipeline.windows.aggregate import Aggregator, departments_of, shard_of
 from pipeline.windows.columns import KIND_COLUMN, KINDS
 from pipeline.windows.day_columns import Windows
@@ -32,11 +33,16 @@ START = 1_700_000_000
 DAY = 86_400
 
 
+def pseudonym(member: str) -> str:
+    return member.ljust(PSEUDONYM_CHARACTERS, "_")
+
+
 def activity(
     offset: int, days: float, member: str | None = "m1", kind: Kind = Kind.POST, community: str = "a", **more: object
 ) -> TrustedActivity:
     details = Details(**more)  # type: ignore[arg-type]
-    return trusted_activity(offset, START + days * DAY, KIND_COLUMN[kind], "acme", community, member, details)
+    actor = None if member is None else pseudonym(member)
+    return trusted_activity(offset, START + days * DAY, KIND_COLUMN[kind], "acme", community, actor, details)
 
 
 # Three months of a busy community with gaps on every side of every window, late activities included.
@@ -268,7 +274,7 @@ def test_the_last_line_and_department_said_are_kept(valkey_url: str) -> None:
                 await feed(store, log, list(range(len(log))))
                 source = await store.read_days("acme", range(SHARDS), *boundaries_of(log)[:1] * 2)
                 assert dict(zip(source.communities, source.lines, strict=True)) == {"a": "process", "b": None}
-                assert await store.departments("acme") == {"m1": "plant"}
+                assert await store.departments("acme") == {pseudonym("m1"): "plant"}
                 assert await store.departments("other") == {}
         finally:
             await client.aclose()

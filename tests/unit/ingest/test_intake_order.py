@@ -12,6 +12,7 @@ from pipeline.errors import RetryLater
 from pipeline.ingest.trust import Trust
 from pipeline.intake import Intake
 from pipeline.kafka_topics import ActivityTopic
+from pipeline.pseudonyms import PSEUDONYM_CHARACTERS
 from pipeline.windows.aggregate import Aggregator
 from pipeline.windows.memory_store import MemoryStore
 from tests.unit.ingest.records import DAY, HOUR, NOON, RULES, batch, changed
@@ -40,10 +41,14 @@ class StoreThatFailsOnce(MemoryStore):
         return await super().apply(*batch)
 
 
+def pseudonym(_: str, actor: str) -> str:
+    return actor.ljust(PSEUDONYM_CHARACTERS, "_")
+
+
 def test_a_batch_that_fails_has_its_departments_written_and_is_counted_once_when_it_comes_again() -> None:
     # describe .. apply fails | describe again .. apply
     async def run() -> StoreThatFailsOnce:
-        store, trust = StoreThatFailsOnce(), Trust(RULES, lambda _, actor: actor.upper())
+        store, trust = StoreThatFailsOnce(), Trust(RULES, pseudonym)
         intake = Intake(
             trust,
             Aggregator(1, lambda _: "UTC"),
@@ -65,7 +70,7 @@ def test_a_batch_that_fails_has_its_departments_written_and_is_counted_once_when
         return store
 
     store = asyncio.run(run())
-    assert store.known_at_apply == [{"ANN": "Ventes"}] * 2
+    assert store.known_at_apply == [{pseudonym("acme", "ann"): "Ventes"}] * 2
     day = int(NOON // DAY)
     found = asyncio.run(store.read_days("acme", [0], day, day))
     assert found.lines == ("practice",)
@@ -78,7 +83,7 @@ def test_a_loss_that_a_rebalance_meets_first_is_said(caplog: pytest.LogCaptureFi
         store, metrics = StoreThatFailsOnce(), Mock()
         store.fences = AsyncMock(lost=AsyncMock(return_value={"esn:3": 0}))
         intake = Intake(
-            Trust(RULES, lambda _, actor: actor.upper()),
+            Trust(RULES, pseudonym),
             Aggregator(1, lambda _: "UTC"),
             cast("RedisStore", store),
             AsyncMock(standings=AsyncMock(return_value={}), go_on_from=Mock()),

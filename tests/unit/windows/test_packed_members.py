@@ -24,8 +24,7 @@ numbers = st.sampled_from([0, 1, 2, ONE_BYTE, TWO_BYTES, THREE_BYTES])
 member_days = st.dictionaries(
     st.integers(BOUNDARY - 450, BOUNDARY + 5), st.tuples(numbers, numbers, st.booleans()), min_size=1, max_size=8
 )
-packed_forms = st.tuples(member_days, st.integers(0, 4))
-communities = st.lists(st.dictionaries(st.text("abc", min_size=1, max_size=3), packed_forms, max_size=4), max_size=3)
+communities = st.lists(st.dictionaries(st.text("abc", min_size=1, max_size=3), member_days, max_size=4), max_size=3)
 
 
 def varint(number: int) -> bytes:
@@ -36,10 +35,9 @@ def varint(number: int) -> bytes:
     return bytes([*out, number])
 
 
-def packed(days: list[MemberDay], hours: int) -> bytes:
-    """As `apply.lua` writes a member of these days, oldest first, and of so many remembered hours."""
-    out = bytes([hours]) + (bytes([1, 2, 3]) + bytes(hours - 1) if hours else b"")
-    after = None
+def packed(days: list[MemberDay]) -> bytes:
+    """As `apply.lua` writes a member of these days, oldest first."""
+    out, after = b"", None
     for one in reversed(days):
         out += one.day.to_bytes(2, "little") if after is None else varint(after - one.day)
         out += varint(one.conversational) + varint(one.relational * 2 + one.participated)
@@ -47,27 +45,24 @@ def packed(days: list[MemberDay], hours: int) -> bytes:
     return out
 
 
-def read(found: list[dict[str, tuple[list[MemberDay], int]]]) -> list[Members]:
-    raw = [{name.encode(): packed(*member) for name, member in members.items()} for members in found]
+def read(found: list[MemberHistories]) -> list[Members]:
+    raw = [{name.encode(): packed(days) for name, days in members.items()} for members in found]
     return decode_members(raw, OLDEST, SEEN_AFTER, BOUNDARY)
 
 
 @given(communities, st.sampled_from([1, 20, BYTES_AT_ONCE]))
 @settings(max_examples=60)
 def test_every_day_within_the_year_is_read_of_members_seen_within_half_a_year(
-    drawn: list[dict[str, tuple[dict[int, tuple[int, int, bool]], int]]], bytes_at_once: int
+    drawn: list[dict[str, dict[int, tuple[int, int, bool]]]], bytes_at_once: int
 ) -> None:
-    found = [
-        {
-            name: ([MemberDay(day, *acts) for day, acts in sorted(days.items())], hours)
-            for name, (days, hours) in members.items()
-        }
+    found: list[MemberHistories] = [
+        {name: [MemberDay(day, *acts) for day, acts in sorted(days.items())] for name, days in members.items()}
         for members in drawn
     ]
     expected: list[MemberHistories] = [
         {
             name: within
-            for name, (days, _) in members.items()
+            for name, days in members.items()
             if (within := [one for one in days if OLDEST <= one.day <= BOUNDARY]) and within[-1].day > SEEN_AFTER
         }
         for members in found
@@ -79,7 +74,7 @@ def test_every_day_within_the_year_is_read_of_members_seen_within_half_a_year(
 def test_reading_a_large_community_takes_little_more_than_what_is_read() -> None:
     # 2,000 members, active on each of 300 days: 15 MB as columns
     days = [MemberDay(BOUNDARY - back, 2, 1, participated=True) for back in reversed(range(300))]
-    raw = [{f"{number:05}".encode(): packed(days, 0) for number in range(2_000)}]
+    raw = [{f"{number:05}".encode(): packed(days) for number in range(2_000)}]
     tracemalloc.start()
     (members,) = decode_members(raw, OLDEST, SEEN_AFTER, BOUNDARY)
     _, peak = tracemalloc.get_traced_memory()
@@ -91,7 +86,7 @@ def test_reading_a_large_community_takes_little_more_than_what_is_read() -> None
 @pytest.mark.parametrize("days_ago", [0, 181])
 def test_a_member_is_read_up_to_the_last_day_of_half_a_year(days_ago: int) -> None:
     days = [MemberDay(BOUNDARY - days_ago, 3, 2, participated=True)]
-    (members,) = read([{"a": (days, 0)}])
+    (members,) = read([{"a": days}])
     assert members.histories() == {"a": days}
 
 

@@ -1,0 +1,95 @@
+-- The last hours of a community. Part of the script that apply.lua ends; hours.py reads and writes the same.
+--
+-- What happened is appended as it comes, a row of 15 characters each, and nothing is read for it. Once there are many rows,
+-- they are summed with what has been summed before, and what is too old is left out.
+--
+-- log      [255, length of the sums (4 bytes), sums] rows
+-- row      what happened, hour (3 characters of 7 bits, the highest first), member or amount (11 characters)
+--          what: 'A' + column, one act of a member; 'Q' + column, an amount (digits) without a member
+-- sums     msgpack {{hour * 32 + column, amount, …}, {member, hours, …}}
+--          hours: the newest (3 characters), then the gap to the one before, a character each
+
+local HOURS_REMEMBERED, SUMS, ROW, ACT, AMOUNT = 96, 255, 15, byte('A'), byte('Q')
+-- Rows are summed once they take so many times what the sums take: each time all sums are read and written. Whether they
+-- do is looked at when the log grows past another so many bytes.
+local ROWS_TO_SUMS, LOOK_EVERY_BYTES = 3, 512
+
+local function hour_of(text, at)
+  local high, middle, low = byte(text, at, at + 2)
+  return high * 16384 + middle * 128 + low
+end
+
+-- Puts an hour older than the newest, by `age`, in its place.
+local function with_late_hour(hours, age)
+  local before, place = 0, 4
+  while place <= #hours do
+    local after = before + byte(hours, place)
+    if after == age then return hours end
+    if after > age then
+      return sub(hours, 1, place - 1) .. char(age - before, after - age) .. sub(hours, place + 1)
+    end
+    before, place = after, place + 1
+  end
+  return age < HOURS_REMEMBERED and hours .. char(age - before) or hours
+end
+
+-- The hours of a member, with that of the row at `at`.
+local function with_hour(hours, hour, raw, at)
+  if not hours then return sub(raw, at + 1, at + 3) end
+  local gap = hour - hour_of(hours, 1)
+  if gap == 0 then return hours end
+  if gap < 0 then return with_late_hour(hours, -gap) end
+  local newest = sub(raw, at + 1, at + 3)
+  return gap < HOURS_REMEMBERED and newest .. char(gap) .. sub(hours, 4) or newest
+end
+
+local function add_row(raw, at, counts, members)
+  local what, hour, rest = byte(raw, at), hour_of(raw, at + 1), sub(raw, at + 4, at + 14)
+  local column, amount = what - ACT, 1
+  if what < AMOUNT then members[rest] = with_hour(members[rest], hour, raw, at)
+  else column, amount = what - AMOUNT, tonumber(rest) end
+  local place = hour * 32 + column
+  counts[place] = (counts[place] or 0) + amount
+end
+
+-- Pairs of a list -> table.
+local function table_of(list)
+  local found = {}
+  for i = 1, #list, 2 do found[list[i]] = list[i + 1] end
+  return found
+end
+
+-- Sums all rows of a log that begin after its first `length` bytes.
+local function sum_rows(key, length)
+  local raw, counts, members, newest = call('GET', key), {}, {}, 0
+  if length > 0 then
+    local sums = cmsgpack.unpack(sub(raw, 6, length))
+    counts, members = table_of(sums[1]), table_of(sums[2])
+  end
+  for at = length + 1, #raw, ROW do add_row(raw, at, counts, members) end
+  for place in pairs(counts) do newest = math.max(newest, floor(place / 32)) end
+  local horizon, kept_counts, kept_members = newest - HOURS_REMEMBERED, {}, {}
+  for place, amount in pairs(counts) do
+    if floor(place / 32) > horizon then
+      kept_counts[#kept_counts + 1] = place
+      kept_counts[#kept_counts + 1] = amount
+    end
+  end
+  for member, hours in pairs(members) do
+    if hour_of(hours, 1) > horizon then
+      kept_members[#kept_members + 1] = member
+      -- Every gap is an hour at least, so what follows so many is too old.
+      kept_members[#kept_members + 1] = sub(hours, 1, 3 + HOURS_REMEMBERED)
+    end
+  end
+  local packed = cmsgpack.pack({kept_counts, kept_members})
+  call('SET', key, char(SUMS) .. struct.pack('<I4', #packed) .. packed)
+end
+
+local function add_hours(key, rows)
+  local length = call('APPEND', key, rows)
+  if floor(length / LOOK_EVERY_BYTES) == floor((length - #rows) / LOOK_EVERY_BYTES) then return end
+  local head, sums_end = call('GETRANGE', key, 0, 4), 0
+  if byte(head) == SUMS then sums_end = 5 + struct.unpack('<I4', head, 2) end
+  if length - sums_end >= math.max(LOOK_EVERY_BYTES, ROWS_TO_SUMS * sums_end) then sum_rows(key, sums_end) end
+end
