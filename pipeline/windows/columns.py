@@ -28,8 +28,6 @@ NETWORK_ACTIVITIES = 29
 
 Rings written before it was counted read 0 for their older days.
 """
-COLUMNS = 32
-"""More than there are; the header of a ring has room for so many."""
 
 RING_DAYS = 400
 """Days a ring remembers: the year window as of each of the last 35 boundaries, the week window as of 393."""

@@ -39,7 +39,7 @@ class NetworkColumns(NamedTuple):
 
 
 class Columns(Protocol):
-    """Counts of C communities over L days (or hours), by column."""
+    """Counts of C communities over L days, by column."""
 
     @property
     def numbers(self) -> frozenset[int]:

@@ -27,21 +27,21 @@ from pipeline.windows.day_columns import Windows
 from pipeline.windows.redis_store import RedisStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from zoneinfo import ZoneInfo
 
     from kafka.consumer.fetcher import ConsumerRecord
 
     from pipeline.history import History, MemberHistories
     from pipeline.settings import Settings
-    from pipeline.windows.store import WindowStore
+    from pipeline.windows.store import HourWindow, WindowStore
 
 READ_SECONDS = 60.0
 BOUNDARIES_BACK = (0, 1, 20)
 _decode = msgspec.json.Decoder(Event).decode
 
 Cells: TypeAlias = "Counter[tuple[object, ...]]"
-"""What was counted, cell by cell: activities by community, kind and day; distinct members; what each member did."""
+"""What was counted, cell by cell: activities by community, kind and day; distinct members; their days; last hours."""
 
 
 def read_log(bootstrap: str, topic: str) -> list[ConsumerRecord]:
@@ -162,6 +162,8 @@ async def cells_of(store: WindowStore, shards: int, last_days: dict[str, int]) -
         for community in history.communities:
             (members,) = await store.members(network, [community], last_day)
             cells |= _members(community, members.histories())
+            for end_hour in (24 * last_day, 24 * (last_day + 1)):
+                cells |= _hours(network, community, end_hour, await store.hours(network, community, end_hour))
     return cells
 
 
@@ -182,6 +184,16 @@ def _events(history: History) -> Cells:
             ("events", history.network, history.communities[row], str(kind), first_day + place): int(series[row, place])
             for kind, series in (*history.activities.items(), ("bot", history.bot_activities))
             for row, place in zip(*(found.tolist() for found in series.nonzero()), strict=True)
+        }
+    )
+
+
+def _hours(network: str, community: str, end_hour: int, windows: Mapping[int, HourWindow]) -> Cells:
+    return Counter(
+        {
+            ("hours", network, community, end_hour, width, what): number
+            for width, window in windows.items()
+            for what, number in (*window.activities.items(), ("active", window.active_members))
         }
     )
 

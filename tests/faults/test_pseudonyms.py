@@ -16,7 +16,7 @@ import orjson
 import pytest
 import redis
 
-from pipeline.pseudonyms import pseudonyms_of
+from pipeline.pseudonyms import PSEUDONYM_CHARACTERS, pseudonyms_of
 from tests.faults.oracle import Expected, activity_of, last_steps
 from tests.faults.producer import Record
 from tests.faults.topic_changes import log_of, small_load
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 KEYS = {"before": "the first key, 2023", "after": "the second key, 2024"}
 KEY_VARIABLE = "ELAN_PRIVACY_PSEUDONYM_KEY"
-ERASED = "erased"
+ERASED = "erased".ljust(PSEUDONYM_CHARACTERS, "-")
 FROM_MEMBERS = {
     "champions",
     "champions_silent",
@@ -150,9 +150,7 @@ def test_a_person_erased_is_gone_and_is_somebody_new_when_he_returns(
     trial = begin(trials, own_valkey, ELAN_PRIVACY_CHAMPION_NOTICES="false")
     stop_workers(trial)
     member = pseudonyms_of(KEYS["before"].encode())("acme", "person-3")
-    with redis.Redis.from_url(own_valkey.url) as client:
-        erased = sum(client.hdel(key, member) for key in client.scan_iter(f"{trial.deployment.name}:*:[mp]:acme*"))
-    assert erased > 1
+    erased = erase(own_valkey.url, trial.deployment.name, member)
     eras = trial.expect = TwoEras(trial, after=KEYS["before"], erased="person-3")
     trial.fault(f"a person erased from {erased} communities after {trial.deployment.counted()} records")
     for _ in range(2):
@@ -165,6 +163,20 @@ def test_a_person_erased_is_gone_and_is_somebody_new_when_he_returns(
     outcome.alerts_equal = without_members(found) == without_members(eras.made.alerts)
     outcome.assert_exact(fewest_alerts=2)
     assert_nobody_can_be_read(trial, tmp_path)
+
+
+def erase(url: str, namespace: str, member: str) -> int:
+    """Do what docs/privacy.md says for one person -> the communities and departments he was erased from."""
+    with redis.Redis.from_url(url) as client:
+        erased = sum(int(client.hdel(key, member)) for key in client.scan_iter(f"{namespace}:*:[mp]:acme*"))
+        logs = [key for key in client.scan_iter(f"{namespace}:*:h:acme/*") if member.encode() in client.get(key)]
+        assert client.delete(*logs) >= 1
+        strings = [client.get(key) for key in client.scan_iter(f"{namespace}:*", _type="STRING")]
+        hashes = [client.hgetall(key) for key in client.scan_iter(f"{namespace}:*", _type="HASH")]
+        assert not any(member.encode() in value for value in strings)
+        assert not any(member.encode() in text for found in hashes for pair in found.items() for text in pair)
+    assert erased > 1
+    return erased
 
 
 def without_members(alerts: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.integration.pipeline.deployment import Deployment
 
-DAY_SECONDS = 86_400
+DAY_SECONDS, HOUR_SECONDS = 86_400, 3_600
 
 
 class PlainCount:
@@ -32,6 +32,8 @@ class PlainCount:
         self.kinds: dict[str, Counter[tuple[int, str]]] = defaultdict(Counter)
         self.bots: dict[str, Counter[int]] = defaultdict(Counter)
         self.active: dict[str, set[tuple[int, str]]] = defaultdict(set)
+        self.hours: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+        self.last_hours: dict[str, int] = defaultdict(int)
         self.last_day = 0
         with gzip.open(path, "rt") as lines:
             for line in lines:
@@ -40,12 +42,14 @@ class PlainCount:
     def _add(self, activity: dict[str, str]) -> None:
         moment = datetime.strptime(activity["time"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
         day, community = int(moment.timestamp()) // DAY_SECONDS, activity["community"]
-        self.last_day = max(self.last_day, day)
+        hour = int(moment.timestamp()) // HOUR_SECONDS
+        self.last_day, self.last_hours[community] = max(self.last_day, day), max(self.last_hours[community], hour)
         if activity.get("bot"):
             self.bots[community][day] += 1
             self.kinds[community].update()
             return
         self.kinds[community][day, activity["kind"]] += 1
+        self.hours[community].append((hour, activity["kind"], activity.get("actor", "")))
         if activity["kind"] != "view":
             self.active[community].add((day, activity["actor"]))
 
@@ -57,6 +61,11 @@ class PlainCount:
                 kinds[kind] += number
         bots = sum(number for day, number in self.bots[community].items() if last - days < day <= last)
         return dict(kinds), bots, len({actor for day, actor in self.active[community] if last - days < day <= last})
+
+    def hour_window(self, community: str, end_hour: int, hours: int) -> tuple[dict[str, int], int]:
+        """(activities by kind, distinct active members) of the `hours` hours before `end_hour`."""
+        found = [row for row in self.hours[community] if end_hour - hours <= row[0] < end_hour]
+        return dict(Counter(kind for _, kind, _ in found)), len({actor for _, kind, actor in found if kind != "view"})
 
 
 async def assert_counts_are_exact(deployment: Deployment, network: str, plain: PlainCount) -> int:
@@ -84,6 +93,11 @@ async def assert_counts_are_exact(deployment: Deployment, network: str, plain: P
                     assert int(history.bot_activities[row, -span:].sum()) == bots
                     assert (community, width, int(history.active_members[width][row])) == (community, width, active)
                     compared += 1
+        for community, last_hour in plain.last_hours.items():
+            for end_hour in (last_hour + 1, last_hour - 30):
+                for width, window in (await store.hours(network, community, end_hour)).items():
+                    expected = plain.hour_window(community, end_hour, width)
+                    assert (community, dict(window.activities), window.active_members) == (community, *expected)
     finally:
         await client.aclose()
     return compared
