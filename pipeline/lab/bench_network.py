@@ -15,9 +15,9 @@ import numpy as np
 from pipeline.model import Kind
 from pipeline.redis_clients import async_redis_client
 from pipeline.windows.aggregate import CommunityDelta, shard_of
-from pipeline.windows.columns import KIND_COLUMN, member_increment
-from pipeline.windows.hours import row_heads
+from pipeline.windows.columns import KIND_COLUMN
 from pipeline.windows.redis_store import RedisStore
+from pipeline.windows.rows import row_heads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ WORK_HOUR = 9
 MEMBERS_A_BATCH = 5_000
 KINDS = (Kind.POST, Kind.COMMENT, Kind.REACTION)
 KIND_SHARES = (0.2, 0.4, 0.4)
-_ONE_ACT = tuple((KIND_COLUMN[kind], member_increment(kind, of_object=False)) for kind in KINDS)
+_COLUMNS = tuple(KIND_COLUMN[kind] for kind in KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,8 @@ def _batch(network: BenchNetwork, communities: NDArray[np.int64], start: int) ->
         delta = found.get(place)
         if delta is None:
             delta = found[place] = CommunityDelta(f"Community {place}", {})
-        column, increment = _ONE_ACT[act]
-        counts, members_of_day = delta.days.setdefault(day, ({}, {}))
-        counts[column] = counts.get(column, 0) + 1
-        name = f"{start + member:011x}"
-        members_of_day[name] = members_of_day.get(name, 0) + increment
-        delta.hours += heads[day][column] + name
+        row = f"{heads[day][_COLUMNS[act]]}{start + member:011x}"
+        delta.days[day] = delta.days.get(day, "") + row
     return _by_shard(network, found)
 
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from pipeline.model import NAME, Kind
-from pipeline.windows.columns import BOT, KIND_COLUMN, KINDS, member_increment
-from pipeline.windows.hours import AMOUNTS, amount_text, joined, row_heads
+from pipeline.windows.columns import BOT, KIND_COLUMN
+from pipeline.windows.rows import AMOUNTS, OF_OBJECT, amount_text, joined, row_heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,25 +24,35 @@ _UNIX_EPOCH_ORDINAL = 719_163
 """`date.toordinal()` of 1970-01-01."""
 _VIEW = KIND_COLUMN[Kind.VIEW]
 _ONE = amount_text(1)
-_INCREMENTS = tuple((member_increment(kind, of_object=False), member_increment(kind, of_object=True)) for kind in KINDS)
 
 
 class CommunityDelta(msgspec.Struct, array_like=True):
     """What one batch adds to one community.
 
-    `days`   day -> (column -> amount, pseudonym -> acts packed as `columns.member_increment` says)
-    `hours`  rows to append to its last hours (`hours.py`)
+    `days`   day -> rows, as `rows.py` says
     `name`, `line` are "" where no activity of the batch carries one; a line that is no `model.NAME` counts as none
     """
 
     name: str
-    days: dict[int, tuple[dict[int, int], dict[str, int]]]
-    hours: str = ""
+    days: dict[int, str]
     line: str = ""
 
 
-_Communities = dict[str, tuple[CommunityDelta, list[str]]]
-"""community -> its delta, and the rows of its hours that are not joined yet."""
+class _Gathered:
+    """What the activities of a batch say of one community so far."""
+
+    __slots__ = ("days", "line", "name")
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.line = ""
+        self.days: dict[int, list[str]] = {}
+
+    def delta(self) -> CommunityDelta:
+        """All of it."""
+        return CommunityDelta(self.name, {day: joined(rows) for day, rows in self.days.items()}, self.line)
+
+
 ShardDelta = dict[str, dict[str, CommunityDelta]]
 """network -> community -> delta."""
 Departments = dict[tuple[str, str], str]
@@ -50,7 +60,7 @@ Departments = dict[tuple[str, str], str]
 
 
 class Slot(NamedTuple):
-    """A quarter of an hour: its day since 1970 in one time zone, and the heads of rows of its hour (`hours.py`)."""
+    """A quarter of an hour: its day since 1970 in one time zone, and what the rows of its hour begin with."""
 
     day: int
     heads: tuple[str, ...]
@@ -122,62 +132,52 @@ class Aggregator:
 
     def add(self, activities: Iterable[TrustedActivity]) -> dict[int, ShardDelta]:
         """-> shard -> network -> community -> delta. Order of the activities does not matter."""
-        found: dict[str, _Communities] = {}
+        found: dict[str, dict[str, _Gathered]] = {}
         # Bound to names of this function, as far as they are the same for a run of activities of one network.
         present: str | None = None
         known_slots: dict[float, Slot] = {}
-        communities: _Communities = {}
+        communities: dict[str, _Gathered] = {}
         for _, seconds, kind, network, community, member, details in activities:
             if network != present:
                 present, known_slots, communities = network, self.slots(network).known, found.setdefault(network, {})
-            entry = communities.get(community)
-            if entry is None:
-                entry = communities[community] = (CommunityDelta("", {}), [])
-            slot = known_slots.get(seconds // QUARTER_SECONDS) or self.slots(network)(seconds)
+            gathered = communities.get(community)
+            if gathered is None:
+                gathered = communities[community] = _Gathered()
+            day, heads = known_slots.get(seconds // QUARTER_SECONDS) or self.slots(network)(seconds)
+            rows = gathered.days.get(day)
+            if rows is None:
+                rows = gathered.days[day] = []
             if details is not None:
-                _add_detailed(entry, slot, kind, member, details)
-                continue
-            (delta, rows), (day, heads) = entry, slot
-            content = delta.days.get(day)
-            if content is None:
-                content = delta.days[day] = ({}, {})
-            counts, members = content
-            counts[kind] = counts.get(kind, 0) + 1
-            if member is None or kind == _VIEW:
+                _add_detailed(gathered, rows, heads, kind, member, details)
+            elif member is None or kind == _VIEW:
                 rows.append(heads[AMOUNTS + kind] + _ONE)
             else:
                 rows.append(heads[kind] + member)
-                members[member] = members.get(member, 0) + _INCREMENTS[kind][False]
         return self._by_shard(found)
 
-    def _by_shard(self, found: dict[str, _Communities]) -> dict[int, ShardDelta]:
+    def _by_shard(self, found: dict[str, dict[str, _Gathered]]) -> dict[int, ShardDelta]:
         shards: dict[int, ShardDelta] = {}
         for network, communities in found.items():
             shard_of_community = self._shard_of.setdefault(network, {})
-            for community, (delta, rows) in communities.items():
-                delta.hours = joined(rows)
+            for community, gathered in communities.items():
                 shard = shard_of_community.get(community)
                 if shard is None:
                     shard = shard_of_community[community] = shard_of(network, community, self._shards)
-                shards.setdefault(shard, {}).setdefault(network, {})[community] = delta
+                shards.setdefault(shard, {}).setdefault(network, {})[community] = gathered.delta()
         return shards
 
 
-def _add_detailed(
-    entry: tuple[CommunityDelta, list[str]], slot: Slot, kind: int, member: str | None, details: Details
+def _add_detailed(  # noqa: PLR0917 - called for millions, and by position
+    gathered: _Gathered, rows: list[str], heads: tuple[str, ...], kind: int, member: str | None, details: Details
 ) -> None:
-    delta, rows = entry
     if details.communityname:
-        delta.name = details.communityname
+        gathered.name = details.communityname
     # What is no name must not take away one found before: the result would depend on where batches are cut.
-    if details.line and details.line != delta.line and NAME.fullmatch(details.line):
-        delta.line = details.line
-    counts, members = delta.days.setdefault(slot.day, ({}, {}))
+    if details.line and details.line != gathered.line and NAME.fullmatch(details.line):
+        gathered.line = details.line
     column, amount = BOT if details.bot else kind, details.count
-    counts[column] = counts.get(column, 0) + amount
     if member is not None and kind != _VIEW and not details.bot:
-        members[member] = members.get(member, 0) + _INCREMENTS[kind][details.of_object]
-        rows.append(slot.heads[kind] + member)
+        rows.append(heads[OF_OBJECT * details.of_object + kind] + member)
         amount -= 1
     if amount:
-        rows.append(slot.heads[AMOUNTS + column] + amount_text(amount))
+        rows.append(heads[AMOUNTS + column] + amount_text(amount))

@@ -1,16 +1,14 @@
--- Adds one batch of one partition to one shard, and moves the fence, in one atomic step. Follows ring.lua, hours.lua,
--- member_packing.lua and members.lua.
+-- Adds one batch of one partition to one shard, and moves the fence, in one atomic step. Follows rows.lua, ring.lua,
+-- hours.lua, member_packing.lua and members.lua.
 --
 -- KEYS[1]  hash of fences: partition -> next offset this shard will take
 -- ARGV     1 key prefix of the shard, 2 partition, 3 first offset, 4 next offset, 5 payload (msgpack), 6 the fence that
 --          the caller has seen here (-1 none)
--- payload  network -> community -> {name, days, hours, line}
---          days   day -> {counts: column -> amount, members: pseudonym -> acts}
---          hours  rows, as hours.lua says
+-- payload  network -> community -> {name, day -> rows, line}
 -- returns  {0, fence} applied, {1, fence} counted before, {2, fence} straddles the fence: trim and send again,
 --          {3, fence} the fence went back: what lies between was lost, and this batch would hide it
 
-local BOT, NETWORK_ACTIVITIES = 14, 29
+local NETWORK_ACTIVITIES = 29
 local PARTICIPANT_COLUMNS = {PARTICIPANT_WINDOWS[1][2], PARTICIPANT_WINDOWS[1][3]}
 
 -- Day -> what is the same for all communities.
@@ -27,32 +25,23 @@ end
 
 local function is_older(one, other) return one.time.day < other.time.day end
 
--- The days of a community, oldest first.
-local function days_in_order(days)
+-- The days of a community, oldest first, their rows added to `changes` and appended to its last hours.
+local function read_days_of(days, hours_key, changes, network_changes)
   local found = {}
-  for day, content in pairs(days) do
-    found[#found + 1] = {time = time_of(day), counts = content[1], members = content[2]}
+  for day, rows in pairs(days) do
+    local of_network = amounts_at(network_changes, day)
+    local members, activities = sum_rows(rows, amounts_at(changes, day))
+    of_network[NETWORK_ACTIVITIES] = of_network[NETWORK_ACTIVITIES] + activities
+    found[#found + 1] = {time = time_of(day), members = members}
+    add_hours(hours_key, rows)
   end
   if #found > 1 then sort(found, is_older) end
   return found
 end
 
-local function add_counts(days, changes, network_changes)
-  for _, of_day in ipairs(days) do
-    local day, activities = of_day.time.day, 0
-    local amounts = amounts_at(changes, day)
-    for column, amount in pairs(of_day.counts) do
-      amounts[column] = amounts[column] + amount
-      if column <= BOT then activities = activities + amount end
-    end
-    local of_network = amounts_at(network_changes, day)
-    of_network[NETWORK_ACTIVITIES] = of_network[NETWORK_ACTIVITIES] + activities
-  end
-end
-
 local function add_community(prefix, network, community, delta, network_changes)
-  local id, days, changes = network .. '/' .. community, days_in_order(delta[2]), {}
-  add_counts(days, changes, network_changes)
+  local id, changes = network .. '/' .. community, {}
+  local days = read_days_of(delta[2], prefix .. 'h:' .. id, changes, network_changes)
   add_members(prefix .. 'm:' .. id, days, changes)
   for day, amounts in pairs(changes) do
     for _, column in ipairs(PARTICIPANT_COLUMNS) do
@@ -63,10 +52,9 @@ local function add_community(prefix, network, community, delta, network_changes)
     end
   end
   local made = add_to_ring(prefix .. 'd:' .. id, changes)
-  add_hours(prefix .. 'h:' .. id, delta[3])
   if delta[1] ~= '' then call('HSET', prefix .. 'c:' .. network, community, delta[1])
   elseif made then call('HSETNX', prefix .. 'c:' .. network, community, '') end
-  if delta[4] ~= '' then call('HSET', prefix .. 'l:' .. network, community, delta[4]) end
+  if delta[3] ~= '' then call('HSET', prefix .. 'l:' .. network, community, delta[3]) end
 end
 
 local prefix, partition, first_offset, next_offset = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -1,15 +1,13 @@
--- The last hours of a community. Part of the script that apply.lua ends; hours.py reads and writes the same.
+-- The last hours of a community. Part of the script that apply.lua ends; hours.py reads it.
 --
--- What happened is appended as it comes, a row of 15 characters each, and nothing is read for it. Once there are many rows,
--- they are summed with what has been summed before, and what is too old is left out.
+-- The rows of a batch are appended as they come, and nothing is read for it. Once there are many, they are summed with what
+-- has been summed before, and what is too old is left out.
 --
 -- log      [255, length of the sums (4 bytes), sums] rows
--- row      what happened, hour (3 characters of 7 bits, the highest first), member or amount (11 characters)
---          what: 'A' + column, one act of a member; 'Q' + column, an amount (digits) without a member
 -- sums     msgpack {{hour * 32 + column, amount, …}, {member, hours, …}}
 --          hours: the newest (3 characters), then the gap to the one before, a character each
 
-local HOURS_REMEMBERED, SUMS, ROW, ACT, AMOUNT = 96, 255, 15, byte('A'), byte('Q')
+local HOURS_REMEMBERED, SUMS = 96, 255
 -- Rows are summed once they take so many times what the sums take: each time all sums are read and written. Whether they
 -- do is looked at when the log grows past another so many bytes.
 local ROWS_TO_SUMS, LOOK_EVERY_BYTES = 3, 512
@@ -44,12 +42,11 @@ local function with_hour(hours, hour, raw, at)
 end
 
 local function add_row(raw, at, counts, members)
-  local what, hour, rest = byte(raw, at), hour_of(raw, at + 1), sub(raw, at + 4, at + 14)
-  local column, amount = what - ACT, 1
-  if what < AMOUNT then members[rest] = with_hour(members[rest], hour, raw, at)
-  else column, amount = what - AMOUNT, tonumber(rest) end
-  local place = hour * 32 + column
-  counts[place] = (counts[place] or 0) + amount
+  local place, hour, rest, amount = byte(raw, at) - FIRST_WHAT, hour_of(raw, at + 1), sub(raw, at + 4, at + 14), 1
+  if place < AMOUNTS then members[rest] = with_hour(members[rest], hour, raw, at)
+  else amount = tonumber(rest) end
+  local key = hour * 32 + place % KINDS_ROOM
+  counts[key] = (counts[key] or 0) + amount
 end
 
 -- Pairs of a list -> table.
@@ -60,7 +57,7 @@ local function table_of(list)
 end
 
 -- Sums all rows of a log that begin after its first `length` bytes.
-local function sum_rows(key, length)
+local function sum_log(key, length)
   local raw, counts, members, newest = call('GET', key), {}, {}, 0
   if length > 0 then
     local sums = cmsgpack.unpack(sub(raw, 6, length))
@@ -91,5 +88,5 @@ local function add_hours(key, rows)
   if floor(length / LOOK_EVERY_BYTES) == floor((length - #rows) / LOOK_EVERY_BYTES) then return end
   local head, sums_end = call('GETRANGE', key, 0, 4), 0
   if byte(head) == SUMS then sums_end = 5 + struct.unpack('<I4', head, 2) end
-  if length - sums_end >= math.max(LOOK_EVERY_BYTES, ROWS_TO_SUMS * sums_end) then sum_rows(key, sums_end) end
+  if length - sums_end >= math.max(LOOK_EVERY_BYTES, ROWS_TO_SUMS * sums_end) then sum_log(key, sums_end) end
 end

@@ -1,12 +1,11 @@
-"""The last hours of a community: the rows that a batch appends, and the windows that are read of them.
+"""The last hours of a community: a log of rows, of which the windows of hours are read.
 
-`hours.lua` says how a log of rows is laid out, and sums them in Redis once they are many.
+`hours.lua` says how a log is laid out, and sums its rows in Redis once they are many.
 """
 
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,25 +13,16 @@ import msgspec
 import numpy as np
 
 from pipeline.history import WINDOW_HOURS
-from pipeline.pseudonyms import PSEUDONYM_CHARACTERS
 from pipeline.windows.columns import HOURS_REMEMBERED, KINDS
+from pipeline.windows.rows import AMOUNTS, FIRST_WHAT, OF_OBJECT, ROW, hours_of
 from pipeline.windows.store import HourWindow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
-AMOUNTS = 16
-"""Place of the first head of an amount among the heads of an hour; those of acts come before."""
-_FIRST_HEAD = ord("A")
-_ROW = np.dtype([("head", "u1"), ("hour", "u1", 3), ("rest", f"S{PSEUDONYM_CHARACTERS}")])
-_HOUR_DIGITS = np.array([1 << 14, 1 << 7, 1])
 _SUMS = b"\xff"
 _SUMS_HEADER = struct.Struct("<BI")
 _COLUMN_BITS = 5
-_HOURS_KNOWN = 4_096
-"""Hours whose heads are kept: some 8 MB."""
 _decode_sums = msgspec.msgpack.Decoder(tuple[list[int], list[str]]).decode
 
 
@@ -43,34 +33,10 @@ class _Hours(NamedTuple):
     active: list[tuple[int, bytes]]
 
 
-@lru_cache(_HOURS_KNOWN)
-def row_heads(hour: int) -> tuple[str, ...]:
-    """Heads of the rows of one hour, by column: of one act of a member, and from `AMOUNTS` on of an amount."""
-    digits = chr(hour >> 14) + chr(hour >> 7 & 127) + chr(hour & 127)
-    return tuple(chr(_FIRST_HEAD + place) + digits for place in range(2 * AMOUNTS))
-
-
-def amount_text(amount: int) -> str:
-    """What follows the head of an amount."""
-    return f"{amount:0{PSEUDONYM_CHARACTERS}}"
-
-
-def joined(rows: list[str]) -> str:
-    """The rows of a batch as they are appended.
-
-    Raises:
-        ValueError: one is not as long as the others, and nothing behind it could be read.
-    """
-    text = "".join(rows)
-    if len(text) != _ROW.itemsize * len(rows):
-        raise ValueError(f"members are named by pseudonyms of {PSEUDONYM_CHARACTERS} characters")
-    return text
-
-
 def recent(rows: bytearray) -> bytearray:
     """The rows of hours that are remembered."""
-    found = np.frombuffer(rows, dtype=_ROW)
-    hours = _hours_of(found)
+    found = np.frombuffer(rows, dtype=ROW)
+    hours = hours_of(found)
     return bytearray(found[hours > hours.max(initial=0) - HOURS_REMEMBERED].tobytes())
 
 
@@ -101,20 +67,14 @@ def _read(log: bytes) -> _Hours:
             found.amounts.append((place >> _COLUMN_BITS, place % (1 << _COLUMN_BITS), amount))
         for member, hours in zip(members[::2], members[1::2], strict=True):
             found.active.extend((hour, member.encode()) for hour in _hours_of_member(hours.encode()))
-    rows = np.frombuffer(log, dtype=_ROW, offset=rows_from)
-    places, hours_of_rows = (rows["head"] - _FIRST_HEAD).tolist(), _hours_of(rows).tolist()
+    rows = np.frombuffer(log, dtype=ROW, offset=rows_from)
+    places, hours_of_rows = (rows["what"] - FIRST_WHAT).tolist(), hours_of(rows).tolist()
     for place, hour, rest in zip(places, hours_of_rows, rows["rest"].tolist(), strict=True):
-        if place < AMOUNTS:
-            found.amounts.append((hour, place, 1))
+        is_act = place < AMOUNTS
+        found.amounts.append((hour, place % OF_OBJECT, 1 if is_act else int(rest)))
+        if is_act:
             found.active.append((hour, rest))
-        else:
-            found.amounts.append((hour, place - AMOUNTS, int(rest)))
     return found
-
-
-def _hours_of(rows: NDArray[np.void]) -> NDArray[np.int64]:
-    hours: NDArray[np.int64] = rows["hour"] @ _HOUR_DIGITS
-    return hours
 
 
 def _hours_of_member(packed: bytes) -> Iterator[int]:

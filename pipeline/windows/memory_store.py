@@ -23,6 +23,7 @@ from pipeline.windows.rolling import (
     READ_BACK_DAYS,
     insert_active,
 )
+from pipeline.windows.rows import summed
 from pipeline.windows.store import MEMBER_DAYS, MEMBER_SILENT_DAYS
 
 if TYPE_CHECKING:
@@ -111,13 +112,14 @@ class MemoryStore:
         def bump_day(position: int, column: int, amount: int) -> None:
             grid.bump(community.row, position, column, amount)
 
-        for day, (counts, members) in delta.days.items():
+        for day, rows in delta.days.items():
+            community.add_hours(rows)
+            counts, members = summed(rows)
             community.first_day = min(community.first_day, day)
             for column, amount in counts.items():
                 bump_day(day, column, amount)
             for pseudonym, acts in members.items():
                 _add_acts(community.members.setdefault(pseudonym, _Member()), day, acts, bump_day)
-        community.add_hours(delta.hours)
 
     async def describe(self, departments: Departments) -> None:
         """See `WindowStore.describe`."""

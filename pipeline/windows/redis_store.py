@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pipeline.windows.store import HourWindow
 
 _encode = msgspec.msgpack.Encoder().encode
-APPLY_FILES = ("ring.lua", "hours.lua", "member_packing.lua", "members.lua", "apply.lua")
+APPLY_FILES = ("rows.lua", "ring.lua", "hours.lua", "member_packing.lua", "members.lua", "apply.lua")
 _APPLIED, _STRADDLES, _WENT_BACK = 0, 2, 3
 DESCRIPTIONS_REMEMBERED = 200_000
 """Departments this process remembers to have written: some 30 MB."""

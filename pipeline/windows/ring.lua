@@ -5,7 +5,7 @@
 -- A ring widens, and takes up a column, when it must; so a quiet community stays small. Four bytes are the most: a
 -- number stays at 4294967295, since an error here would leave half a batch counted and no fence moved.
 
-local call, byte, char, sub, rep, gsub = redis.call, string.byte, string.char, string.sub, string.rep, string.gsub
+local call, char, rep, gsub = redis.call, string.char, string.rep, string.gsub
 local floor, insert, concat, sort = math.floor, table.insert, table.concat, table.sort
 
 -- Days a ring remembers.
