@@ -1,4 +1,4 @@
-"""Activities of one batch -> what each shard has to add, summed before anything is sent."""
+"""Activities of one batch -> the rows that each shard has to add, gathered by community and day."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def departments_of(activities: Sequence[TrustedActivity]) -> Departments:
 
 
 class Aggregator:
-    """Sums activities by shard, network, community, slot and member. Remembers shards and time zones, nothing else."""
+    """Gathers activities by shard, network, community and day. Remembers shards and time zones, nothing else."""
 
     def __init__(self, shards: int, time_zone_of: Callable[[str], str]) -> None:
         self._shards = shards
