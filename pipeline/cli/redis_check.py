@@ -12,6 +12,7 @@ from pipeline.cli.finding import Finding, ok, warning, wrong
 from pipeline.errors import ElanError
 from pipeline.redis_clients import redis_client
 from pipeline.windows.redis_keys import Keys
+from pipeline.windows.redis_progress import LAYOUT_VERSION, OTHER_LAYOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +100,8 @@ def _layout(client: Any, settings: Settings) -> Finding:
     found = {name.decode(): value.decode() for name, value in client.hgetall(Keys(namespace).layout()).items()}
     if not found:
         return ok("namespace", f"{namespace}: not started yet")
+    if found.get("version") != LAYOUT_VERSION:
+        return wrong("namespace", f"{namespace} {OTHER_LAYOUT}")
     if found.get("shards") != wanted:
         return wrong(
             "namespace",

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pipeline.windows.redis_scripts import Client
 
 LAYOUT_VERSION = "2"
+OTHER_LAYOUT = (
+    "was begun by another version of Élan, which lays windows out in another way: choose another redis.namespace, "
+    "whose windows are built from the start of the topic, or go on with that version."
+)
 NOWHERE = -1
 
 
@@ -48,7 +52,8 @@ class RedisProgress:
         """Freeze the number of shards at first start.
 
         Raises:
-            Stop: this namespace was started with another number of shards or for another topic.
+            Stop: this namespace was started with another number of shards, for another topic, or by a version of Élan
+                that lays windows out in another way.
         """
         key, wanted = self._keys.layout(), {"version": LAYOUT_VERSION, "shards": str(shards), "topic": topic}
         commands = [("HSETNX", key, field, value) for field, value in wanted.items()]
@@ -56,6 +61,8 @@ class RedisProgress:
         (found,) = await pipelined(self._client, [("HGETALL", key)])
         for field, value in wanted.items():
             kept = found[field.encode()].decode()
+            if kept != value and field == "version":
+                raise Stop(f"Redis namespace {self._keys.namespace!r} {OTHER_LAYOUT}")
             if kept != value:
                 raise Stop(
                     f"Redis namespace {self._keys.namespace!r} was started with {field} {kept}, not {value}: "

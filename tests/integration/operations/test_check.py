@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
+from pipeline.windows.redis_progress import LAYOUT_VERSION
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -56,11 +58,20 @@ def test_a_server_that_may_forget_is_wrong(elan: Elan, client: redis.Redis, valk
 
 
 def test_a_namespace_started_with_other_shards_is_wrong(elan: Elan, client: redis.Redis, valkey_url: str) -> None:
-    client.hset("elan:layout", mapping={"version": "1", "shards": "16", "topic": "any"})
+    client.hset("elan:layout", mapping={"version": LAYOUT_VERSION, "shards": "16", "topic": "any"})
     elan("topics", "create")
     result = elan("check", ELAN_REDIS_URL=valkey_url)
     assert result.exit_code == 1
     assert "elan was started with 16 shards, the settings say 64" in wrong(result)[0]
+
+
+def test_a_namespace_laid_out_by_another_version_is_wrong(elan: Elan, client: redis.Redis, valkey_url: str) -> None:
+    client.hset("elan:layout", mapping={"version": "1", "shards": "64", "topic": "any"})
+    elan("topics", "create")
+    result = elan("check", ELAN_REDIS_URL=valkey_url)
+    assert result.exit_code == 1
+    assert "elan was begun by another version of Élan" in wrong(result)[0]
+    assert "choose another redis.namespace" in wrong(result)[0]
 
 
 def test_a_user_without_rights_is_told_by_its_setting(elan: Elan, client: redis.Redis, valkey_url: str) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from random import Random
 from typing import TYPE_CHECKING
 
-import pytest
 import redis.asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -113,9 +112,3 @@ def test_hours_that_are_no_longer_remembered_are_forgotten_by_both_stores(valkey
             await client.aclose()
 
     asyncio.run(run())
-
-
-def test_a_member_who_is_no_pseudonym_is_refused_before_anything_is_counted() -> None:
-    activity = trusted_activity(0, START_HOUR * HOUR_SECONDS, 0, "acme", "wine", "ada", Details())
-    with pytest.raises(ValueError, match="pseudonyms of 11 characters"):
-        Aggregator(1, lambda _: "UTC").add([activity])

@@ -6,9 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
 import redis.asyncio
 
-from pipeline.errors import Rewind
+from pipeline.errors import Rewind, Stop
 from pipeline.windows.redis_progress import RedisProgress, Standing
 
 if TYPE_CHECKING:
@@ -68,5 +69,17 @@ def test_a_partition_that_is_gone_is_said(valkey_url: str) -> None:
         with pytest.raises(Rewind, match="counted to offset 100, now it says 0"):
             await one.stand(NAME, at(200))
         assert await one.standings() == {}
+
+    with_workers(valkey_url, check)
+
+
+def test_windows_of_another_layout_are_refused_and_left_as_they_are(valkey_url: str) -> None:
+    # a version before this one | this one
+    async def check(one: RedisProgress, _: RedisProgress) -> None:
+        with redis.Redis.from_url(valkey_url) as client:
+            client.hset("elan:layout", mapping={"version": "1", "shards": "4", "topic": "activity"})
+            with pytest.raises(Stop, match=r"another version of Élan.*choose another redis\.namespace"):
+                await one.claim_layout(4, "activity")
+            assert client.hget("elan:layout", "version") == b"1"
 
     with_workers(valkey_url, check)

@@ -62,7 +62,7 @@ activities = st.lists(
             community,
             bot=bot,
             count=count if kind is Kind.VIEW else 1,
-            of_object=of_object and kind is Kind.REACTION,
+            of_object=of_object,
             line=line,
             department=department,
         ),
