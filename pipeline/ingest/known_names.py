@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.ingest.checks import is_name
 from pipeline.ingest.duplicates import salt_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ class KnownNames:
             known = names[name] = name
             self._remembered += 1
         return known
+
+    def meet(self, source: str, network: str, actor: str | None, community: str) -> tuple[str | None, str | None]:
+        """-> (the actor's pseudonym, the community), remembered from now on; None both where one of them is no name."""
+        if actor is None or not (is_name(actor) and is_name(community)):
+            return None, None
+        return self.member(source, network, actor), self.name(source, network, community)
 
     def _of(self, source: str, network: str) -> KnownSource:
         if self._remembered >= self._most:

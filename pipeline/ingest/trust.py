@@ -108,6 +108,10 @@ class Trust:
                     last_source = event.source
                     network, salt, members, names = sources.get(last_source, STRANGER)
                 member, community, name = members.get(data.actor), names.get(data.community), data.communityname
+                if (member is None or community is None) and data.network == network:
+                    member, community = self._known.meet(event.source, network, data.actor, data.community)
+                    # What is known may have been emptied.
+                    last_source = None
                 kind, seconds, event_id = kinds[event.type], event.time.timestamp(), event.id
                 if (
                     member is not None

@@ -75,7 +75,12 @@ times = st.sampled_from([-900 * 24, -400 * 24, -30, -2, -1, 0, 0, 0, 0, 1, 24, 2
 odd = st.sampled_from(odd_changes).flatmap(lambda changes: ids.map(lambda name: changed(**{"id": name, **changes})))
 record = st.one_of(
     st.builds(
-        activity, ids, times, st.sampled_from(Kind), st.sampled_from(["ann", "bob"]), st.sampled_from(["wine", "beer"])
+        activity,
+        ids,
+        times,
+        st.sampled_from(Kind),
+        st.sampled_from(["ann", "bob", "cid"]),
+        st.sampled_from(["wine", "beer", "tea"]),
     ),
     odd,
     times.map(encode_clock),
@@ -107,20 +112,22 @@ def test_plain_records_are_decided_as_all_others(
     assert verdicts(quick, batches) == verdicts(careful, batches)
 
 
-def test_what_was_seen_before_is_decided_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_comes_from_a_known_source_is_decided_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     trust = trust_from(0, Watermark(NOON), plain=True)
 
     def refuse(*_: object) -> None:
         pytest.fail("a plain record was looked at by itself")
 
     monkeypatch.setattr(trust, "_take_one", refuse)
-    found = trust.take(batch([activity("c", community="beer"), activity("d", actor="bob")]))
+    new = activity("e", actor="cid", community="tea")
+    found = trust.take(batch([activity("c", community="beer"), activity("d", actor="bob"), new]))
 
     assert found is not None
-    assert found.outcomes[Outcome.COUNTED] == 2
+    assert found.outcomes[Outcome.COUNTED] == 3
     assert [(offset, community, member) for offset, _, _, _, community, member, _ in found.activities] == [
         (0, "beer", "ACME:ANN"),
         (1, "wine", "ACME:BOB"),
+        (2, "tea", "ACME:CID"),
     ]
 
 
