@@ -17,6 +17,8 @@ UNIX_MS = 1000.0
 EARLIEST_SECONDS = 631_152_000.0
 """1990-01-01, before all networks. A platform that has no time for an activity writes 1970 (or 1980): one such record
 at the head of a log would have every day since then judged before anything else."""
+LATEST_SECONDS = 5_648_745_600.0
+"""2149-01-01: windows number days in two bytes. Only a record whose own time is as wrong comes so far."""
 _SOURCES_REMEMBERED = 10_000
 _SOURCE_PARTS = 4
 _VIEW = list(Kind).index(Kind.VIEW)
@@ -45,6 +47,8 @@ class EventCheck:
         seconds = event.time.timestamp()
         if seconds < (0 if kind == CLOCK else EARLIEST_SECONDS):
             raise Reject(Reason.BAD_TIME, "time is before 1990")
+        if seconds >= LATEST_SECONDS:
+            raise Reject(Reason.BAD_TIME, "time is after 2148")
         if seconds > timestamp_ms / UNIX_MS + self._tolerance and timestamp_ms >= 0:
             raise Reject(Reason.IN_FUTURE, f"time is more than {self._tolerance:.0f} s after the record was written")
         if kind == CLOCK:

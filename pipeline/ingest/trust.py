@@ -11,7 +11,7 @@ import msgspec
 
 from pipeline.cloudevents import Event
 from pipeline.errors import Reject
-from pipeline.ingest.checks import UNIX_MS, EventCheck
+from pipeline.ingest.checks import LATEST_SECONDS, UNIX_MS, EventCheck
 from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE, decode_batch
 from pipeline.ingest.duplicates import MARK_SHIFT, NO_MARK, DuplicateMemory, restart_offset
 from pipeline.ingest.known_names import STRANGER, KnownNames
@@ -97,6 +97,7 @@ class Trust:
         """
         # Bound to names of this function: each look into an object counts in millions.
         sources, kinds, tolerance = self._known.sources, KIND_OF_TYPE, self._rules.future_tolerance_seconds
+        latest = LATEST_SECONDS
         fence, memory, add = state.fence, state.memory, tally.activities.append
         plain_from, present, plain_to, remember = tally.plain_from, memory.present, memory.ends_at, tally.marks.append
         events = decode_batch(batch, self._rules.largest_record_bytes)
@@ -118,6 +119,7 @@ class Trust:
                     and community is not None
                     and kind >= 0
                     and plain_from <= seconds <= timestamp_ms / UNIX_MS + tolerance
+                    and seconds < latest
                     and data.network == network
                     and (name is None or name in names)
                     and event_id.isprintable()

@@ -3,7 +3,7 @@
 A row is what happened, in which hour, and by whom; `rows.lua` reads them in Redis.
 
     what   'A' + kind, an act of a member; 'Q' + kind, one that carries the time of its object; 'a' + column, an amount
-    hour   since 1970, UTC: three characters of 7 bits, the highest first
+    hour   since 1970, UTC: three characters of 7 bits, the highest first, so that 2209 reads like 1970
     rest   the member's pseudonym, or the digits of an amount
 """
 
@@ -38,7 +38,7 @@ _INCREMENTS = tuple(
 @lru_cache(_HOURS_KNOWN)
 def row_heads(hour: int) -> tuple[str, ...]:
     """What rows of one hour begin with, by kind; from `OF_OBJECT` and `AMOUNTS` on those of the others."""
-    digits = chr(hour >> 14) + chr(hour >> 7 & 127) + chr(hour & 127)
+    digits = chr(hour >> 14 & 127) + chr(hour >> 7 & 127) + chr(hour & 127)
     return tuple(chr(FIRST_WHAT + place) + digits for place in range(AMOUNTS + OF_OBJECT))
 
 

@@ -58,6 +58,7 @@ POISON = {
     "no offset from UTC": (changed(time="2026-02-25T08:00:00"), Reason.BAD_TIME),
     "time as a number": (changed(time=1_772_020_800), Reason.BAD_TIME),
     "no time at all, as platforms write it": (activity(seconds=0), Reason.BAD_TIME),
+    "beyond what windows number": (changed(time="2149-01-01T00:00:00Z"), Reason.BAD_TIME),
     "before computers": (changed(time="0001-01-01T00:00:00+14:00"), Reason.BAD_TIME),
     "two days ahead": (activity(seconds=NOON + 2 * DAY), Reason.IN_FUTURE),
 }

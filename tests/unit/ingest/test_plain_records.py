@@ -60,6 +60,7 @@ odd_changes: list[dict[str, object]] = [
     {"time": "2026-02-25T13:00:00+01:00"},
     {"time": "2026-02-25T12:00:00"},
     {"time": "1989-12-31T23:59:59Z"},
+    {"time": "2149-01-01T00:00:00Z"},
     {"time": "0001-01-01T00:00:00+14:00"},
     {"id": "a\tb"},
     {"id": ""},
@@ -99,7 +100,7 @@ def verdicts(trust: Trust, batches: list[RecordBatch]) -> list[TrustedBatch | No
     cut=st.integers(0, 30),
     fence=st.just(0) | st.integers(0, 20),
     clock_hours=st.sampled_from([None, 0, 0, 1, -1, -30, -400 * 24, -21_000 * 24]),
-    written=st.sampled_from([int(NOON * 1000), int(NOON * 1000), -1, 0]),
+    written=st.sampled_from([int(NOON * 1000), int(NOON * 1000), -1, 0, 250_000_000_000_000]),
 )
 @example(log=[changed(time="1989-12-31T23:59:59Z")], cut=0, fence=0, clock_hours=-21_000 * 24, written=-1)
 def test_plain_records_are_decided_as_all_others(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timezone
 from itertools import pairwise
 
 import pytest
@@ -66,3 +67,11 @@ def test_a_member_who_is_no_pseudonym_is_refused_before_anything_is_counted() ->
     activity = trusted_activity(0, 0.0, 0, "acme", "wine", "ada")
     with pytest.raises(ValueError, match="pseudonyms of 11 characters"):
         Aggregator(1, lambda _: "UTC").add([activity])
+
+
+@pytest.mark.parametrize("year", [1900, 1970, 2026, 2148, 2300, 9999])
+def test_a_row_is_as_long_as_any_other_whatever_its_year(year: int) -> None:
+    seconds = datetime(year, 1, 1, tzinfo=timezone.utc).timestamp()
+    delta = Aggregator(1, lambda _: "UTC").add([trusted_activity(0, seconds, 0, "acme", "wine", "member-0001")])[0]
+    (rows,) = delta["acme"]["wine"].days.values()
+    assert len(rows.encode()) == ROW_CHARACTERS
