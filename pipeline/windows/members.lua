@@ -32,7 +32,6 @@ local function insert_active(positions, new, windows, changes)
       amounts[stays] = amounts[stays] - 1
     end
   end
-  return i
 end
 
 -- What `insert_active` does for `number` members whose newest position was `before` (0: none) and is `new` now.

@@ -1,7 +1,7 @@
 -- Rings of days. Part of the script that apply.lua ends.
 --
 -- A ring (columns.py says what the columns are): header of 48 bytes: version, width of a number in bytes, columns, their
--- ids, and from byte 36 base, head, first position (4 bytes each); then one record a position at (position - base) % size.
+-- ids, and from byte 36 base, head, first position (4 bytes each); then one record a position at (position - base) % RING_DAYS.
 -- A ring widens, and takes up a column, when it must; so a quiet community stays small. Four bytes are the most: a
 -- number stays at 4294967295, since an error here would leave half a batch counted and no fence moved.
 

@@ -109,7 +109,7 @@ def _unroll(raws: Sequence[bytes], first: int, last: int) -> NDArray[np.unsigned
     """Rings of one layout -> (C, L, columns), oldest position first.
 
     Record i of a ring holds position p where (p - base) % RING_DAYS == i, so that what is newest lies before record
-    (head + 1 - base) % size, and what is oldest from there on.
+    (head + 1 - base) % RING_DAYS, and what is oldest from there on.
     """
     width, count = raws[0][1], raws[0][2]
     record, length = width * count, last - first + 1
