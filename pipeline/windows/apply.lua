@@ -11,19 +11,7 @@
 local NETWORK_ACTIVITIES = 29
 local PARTICIPANT_COLUMNS = {PARTICIPANT_WINDOWS[1][2], PARTICIPANT_WINDOWS[1][3]}
 
--- Day -> what is the same for all communities.
-local times_known = {}
-
-local function time_of(day)
-  local time = times_known[day]
-  if not time then
-    time = {day = day, bytes = char(day % 256, floor(day / 256))}
-    times_known[day] = time
-  end
-  return time
-end
-
-local function is_older(one, other) return one.time.day < other.time.day end
+local function is_older(one, other) return one.day < other.day end
 
 -- The days of a community, oldest first, their rows added to `changes` and appended to its last hours.
 local function read_days_of(days, hours_key, changes, network_changes)
@@ -32,7 +20,7 @@ local function read_days_of(days, hours_key, changes, network_changes)
     local of_network = amounts_at(network_changes, day)
     local members, activities = sum_rows(rows, amounts_at(changes, day))
     of_network[NETWORK_ACTIVITIES] = of_network[NETWORK_ACTIVITIES] + activities
-    found[#found + 1] = {time = time_of(day), members = members}
+    found[#found + 1] = {day = day, bytes = char(day % 256, floor(day / 256)), members = members}
     add_hours(hours_key, rows)
   end
   if #found > 1 then sort(found, is_older) end

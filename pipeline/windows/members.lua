@@ -85,12 +85,12 @@ local function count_move(moves, what, before, new)
 end
 
 -- One member's acts of one day -> its new value. What is common is counted in `moves` and told to the ring at the end.
-local function add_to_member(value, time, acts, moves, changes)
-  local day = time.day
+local function add_to_member(value, of_day, acts, moves, changes)
+  local day = of_day.day
   if not value then
     count_move(moves, DAYS, 0, day)
     if acts.took_part then count_move(moves, PARTICIPANTS, 0, day) end
-    return time.bytes .. acts.packed
+    return of_day.bytes .. acts.packed
   end
   local low, high, talk, bond = byte(value, 1, 4)
   local newest_day = low + high * 256
@@ -101,11 +101,11 @@ local function add_to_member(value, time, acts, moves, changes)
     if new_talk >= 128 or new_bond >= 128 or (acts.took_part and bond % 2 == 0) then
       return add_slowly(value, day, acts, changes)
     end
-    return time.bytes .. char(new_talk, new_bond) .. sub(value, 5)
+    return of_day.bytes .. char(new_talk, new_bond) .. sub(value, 5)
   elseif floor(day / DROPPED_EVERY_DAYS) == floor(newest_day / DROPPED_EVERY_DAYS) and bond % 2 == 1 then
     count_move(moves, DAYS, newest_day, day)
     if acts.took_part then count_move(moves, PARTICIPANTS, newest_day, day) end
-    return time.bytes .. acts.packed .. char(day - newest_day) .. sub(value, 3)
+    return of_day.bytes .. acts.packed .. char(day - newest_day) .. sub(value, 3)
   end
   return add_slowly(value, day, acts, changes)
 end
@@ -153,7 +153,7 @@ local function write_members(key, names, values)
   end
 end
 
--- `days` are those of one community, oldest first, each with members -> packed acts.
+-- `days` are those of one community, oldest first, each {day, bytes: the two of its number, members: name -> packed acts}.
 local function add_members(key, days, changes)
   local names, place_of = {}, {}
   for _, of_day in ipairs(days) do
@@ -169,7 +169,7 @@ local function add_members(key, days, changes)
   for _, of_day in ipairs(days) do
     for name, packed in pairs(of_day.members) do
       local place = place_of[name]
-      values[place] = add_to_member(values[place], of_day.time, acts_of(packed), moves, changes)
+      values[place] = add_to_member(values[place], of_day, acts_of(packed), moves, changes)
     end
   end
   write_members(key, names, values)
