@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 from rich.console import Console
 
+from pipeline.cli.output_files import in_a_folder, picture_file, write_file, writing
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def show(
 
 @abaque.command()
 def export(
-    file: Annotated[Path, typer.Argument(help="File of JSON to write; - is standard output.", allow_dash=True)],
+    file: Annotated[
+        Path, typer.Argument(help="File of JSON to write; - is standard output.", allow_dash=True, callback=in_a_folder)
+    ],
     events: EventsOption = None,
     source: SourceOption = "jsonl",
     network: NetworkOption = None,
@@ -86,19 +89,21 @@ def export(
 
     Example: elan abaque export abaque.json --network acme
 
-    Exit codes: 0 written, 2 no such network, not surveyed yet, or a setting is wrong, 3 Redis cannot be reached, 4 a
-    file cannot be used.
+    Exit codes: 0 written, 2 no such network, not surveyed yet, a setting is wrong, or the file cannot be written, 3
+    Redis cannot be reached, 4 the events cannot be used.
     """
-    from pipeline.lab.abaque_file import STANDARD_STREAM, VERSION, AbaqueFile, write_abaque  # noqa: PLC0415
+    from pipeline.lab.abaque_file import STANDARD_STREAM, VERSION, AbaqueFile, encode_abaque  # noqa: PLC0415
     from pipeline.lab.plots import date_of  # noqa: PLC0415 - quick --help
 
     found = _known(events, source, network, learnt=True).found
     profile = found.profile
     day = date_of(profile.day).isoformat()
     content = AbaqueFile(VERSION, found.network, day, profile.communities, profile.abaque, profile.troughs)
-    write_abaque(file, content)
-    if str(file) != STANDARD_STREAM:
-        typer.echo(f"{file}: what {profile.communities} communities of {found.network} have taught up to {day}.")
+    if str(file) == STANDARD_STREAM:
+        typer.echo(encode_abaque(content), nl=False)
+        return
+    write_file(file, encode_abaque(content))
+    typer.echo(f"{file}: what {profile.communities} communities of {found.network} have taught up to {day}.")
 
 
 @abaque.command("import")
@@ -141,7 +146,10 @@ def unload(network: TargetOption = None) -> None:
 
 @abaque.command()
 def plot(  # noqa: PLR0917 - one an option
-    file: Annotated[Path | None, typer.Argument(help="PNG to write; without it a sketch on the terminal.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Picture to write (.png, .svg, .pdf); without it a sketch.", callback=picture_file),
+    ] = None,
     events: EventsOption = None,
     source: SourceOption = "jsonl",
     network: NetworkOption = None,
@@ -152,20 +160,19 @@ def plot(  # noqa: PLR0917 - one an option
 
     Example: elan abaque plot abaque.png --events events.jsonl.gz
 
-    Exit codes: 0 drawn, 2 no such network or line, not surveyed yet, or a setting is wrong, 3 Redis cannot be reached,
-    4 a file cannot be used.
+    Exit codes: 0 drawn, 2 no such network or line, not surveyed yet, a setting is wrong, or the picture cannot be
+    written, 3 Redis cannot be reached, 4 the events cannot be used.
     """
-    from pipeline.lab.abaque_plot import check_matplotlib, draw_bands, sketch_bands  # noqa: PLC0415 - quick --help
+    from pipeline.lab.abaque_plot import draw_bands, sketch_bands  # noqa: PLC0415 - quick --help
 
-    if file is not None:
-        check_matplotlib()
     known = _known(events, source, network, learnt=learnt)
     cells = _cells(known, line)
     if file is None:
         typer.echo(known.title(line))
         typer.echo(sketch_bands(cells, min(Console().width, SKETCH_WIDTH)))
         return
-    draw_bands(cells, known.title(line), file)
+    with writing(file):
+        draw_bands(cells, known.title(line), file)
     typer.echo(f"picture: {file}")
 
 

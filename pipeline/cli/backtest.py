@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from pipeline.cli.output_files import in_a_folder, make_folder, write_file
+from pipeline.cli.output_files import in_a_folder, make_picture_folder, write_file, writing
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def backtest(
     from pipeline.sources.report import ImportReport  # noqa: PLC0415
 
     in_a_folder(Path(alerts))
-    make_folder(plot)
+    make_picture_folder(plot)
     settings, report = load_settings(), ImportReport()
     recorder = Recorder(None if plot else [])
 
@@ -79,6 +79,7 @@ def _draw(recorder: Recorder, folder: Path, console: Console) -> None:
     from pipeline.lab.plots import draw  # noqa: PLC0415 - quick --help
 
     runs = [run for run in recorder.runs.values() if run.alerts]
-    for run in runs:
-        draw(run, folder)
+    with writing(folder):
+        for run in runs:
+            draw(run, folder)
     console.print(f"{len(runs)} pictures in {folder}.", highlight=False)

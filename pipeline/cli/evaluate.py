@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.cli.output_files import JsonOption, in_a_folder, make_folder, write_file, write_json
+from pipeline.cli.output_files import JsonOption, in_a_folder, make_picture_folder, write_file, write_json, writing
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -62,11 +62,7 @@ def evaluate(
     from pipeline.lab.evaluation.archives import evaluate as evaluated_of  # noqa: PLC0415
     from pipeline.settings import load_settings  # noqa: PLC0415
 
-    if plot is not None:
-        from pipeline.lab.evaluation.evaluation_plot import check_matplotlib  # noqa: PLC0415
-
-        check_matplotlib()
-    make_folder(plot)
+    make_picture_folder(plot)
     for file in write_labels or ():
         in_a_folder(file)
     settings = load_settings()
@@ -158,5 +154,6 @@ def _notes(evaluated: Sequence[EvaluatedArchive], together: Scores) -> list[str]
 def _draw(evaluated: Sequence[EvaluatedArchive], folder: Path) -> None:
     from pipeline.lab.evaluation.evaluation_plot import draw  # noqa: PLC0415 - quick --help
 
-    pictures = [picture for each in evaluated for picture in draw(each, folder)]
+    with writing(folder):
+        pictures = [picture for each in evaluated for picture in draw(each, folder)]
     Console(stderr=True).print(f"{len(pictures)} pictures in {folder}.", highlight=False)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.cli.output_files import make_folder
+from pipeline.cli.output_files import make_picture_folder, writing
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def explain(
     """
     from pipeline.settings import load_settings  # noqa: PLC0415 - quick --help
 
-    make_folder(plot)
+    make_picture_folder(plot)
     settings = load_settings()
     if events is None:
         run = asyncio.run(_live(settings, community, network))
@@ -53,7 +53,9 @@ def explain(
     if plot is not None:
         from pipeline.lab.plots import draw  # noqa: PLC0415 - half a second
 
-        console.print(f"picture: {draw(run, plot)}", highlight=False, soft_wrap=True)
+        with writing(plot):
+            picture = draw(run, plot)
+        console.print(f"picture: {picture}", highlight=False, soft_wrap=True)
 
 
 async def _replayed(settings: Settings, community: str, events: Path, source: str, network: str | None) -> CommunityRun:

@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.cli.output_files import picture_file, writing
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def survival(
     ] = None,
     source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "jsonl",
     network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
-    plot: Annotated[Path | None, typer.Option(help="File for a picture: .png, .svg or .pdf.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="File for a picture: .png, .svg or .pdf.", callback=picture_file)
+    ] = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Tell chances in the past of the events, and see what came true.")
     ] = False,
@@ -60,10 +63,6 @@ def survival(
     from pipeline.lab.survival_calibration import calibrate as calibrated_on  # noqa: PLC0415
     from pipeline.settings import load_settings  # noqa: PLC0415
 
-    if plot is not None:
-        from pipeline.lab.survival_plot import check_picture  # noqa: PLC0415
-
-        check_picture(plot)
     past = _past_to_calibrate_on(events) if calibrate else None
     settings = load_settings()
     lives = asyncio.run(read_lives(settings, events, source, network))
@@ -75,8 +74,9 @@ def survival(
     if plot is not None:
         from pipeline.lab.survival_plot import draw_survival  # noqa: PLC0415 - quick --help
 
-        path = draw_survival(lives.profile.survival, bins, lives.network, plot)
-        console.print(f"picture: {path}", highlight=False, soft_wrap=True)
+        with writing(plot):
+            draw_survival(lives.profile.survival, bins, lives.network, plot)
+        console.print(f"picture: {plot}", highlight=False, soft_wrap=True)
 
 
 def _past_to_calibrate_on(events: Path | None) -> Path:

@@ -37,22 +37,9 @@ class AbaqueFile(msgspec.Struct, frozen=True):
     troughs: TroughAbaque
 
 
-def write_abaque(path: Path, content: AbaqueFile) -> None:
-    """Write a file of JSON, or to standard output where the path is "-".
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    text = msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
-    if str(path) == STANDARD_STREAM:
-        sys.stdout.write(text.decode())
-        return
-    try:
-        path.write_bytes(text)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written ({error.strerror}): name a file in a folder that exists."
-        ) from error
+def encode_abaque(content: AbaqueFile) -> bytes:
+    """The JSON of a file."""
+    return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
 
 
 def read_abaque(path: Path) -> AbaqueFile:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
-
-from pipeline.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,24 +16,8 @@ P10, P25, P50, P75, P90 = range(5)
 _NOT_A_NUMBER = float("nan")
 
 
-def check_matplotlib() -> None:
-    """Say what is missing before the long work, not after it.
-
-    Raises:
-        SettingsError: matplotlib is not installed.
-    """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise SettingsError(
-            "Pictures need matplotlib; install it with pip install 'elan-esn[plot]', or leave the file out."
-        )
-
-
 def draw_bands(cells: Sequence[Cell], title: str, path: Path) -> None:
-    """Draw the bands of one line over age. Months with too few communities are gaps.
-
-    Raises:
-        InputError: the file cannot be written, or its ending names no kind of picture.
-    """
+    """Draw the bands of one line over age. Months with too few communities are gaps. Raises OSError."""
     import matplotlib as mpl  # noqa: PLC0415 - half a second that only pictures need
 
     mpl.use("agg")
@@ -59,14 +40,8 @@ def draw_bands(cells: Sequence[Cell], title: str, path: Path) -> None:
     axes.set_ylim(bottom=0)
     axes.margins(x=0.01)
     axes.legend(loc="upper right", fontsize="small", framealpha=0.9)
-    try:
-        figure.savefig(path, dpi=110)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"The picture {path} cannot be written ({error}): name a PNG in a folder that exists."
-        ) from error
-    finally:
-        plt.close(figure)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def sketch_bands(cells: Sequence[Cell], width: int) -> str:

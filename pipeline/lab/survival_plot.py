@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
 
-from pipeline.errors import SettingsError
 from pipeline.scoring.life import DAYS_A_MONTH
 from pipeline.scoring.survival import SEED_INACTIVE_SHARE, SEED_MONTHS
 
@@ -20,27 +18,10 @@ if TYPE_CHECKING:
 
 COLOURS = ("#111827", "#1d4ed8", "#b91c1c", "#d97706", "#15803d", "#7c3aed", "#0e7490")
 MONTHS_SHOWN = 60
-PICTURES = (".png", ".svg", ".pdf")
 
 
-def check_picture(path: Path) -> None:
-    """Say what is missing before the long work, not after it.
-
-    Raises:
-        SettingsError: matplotlib is not installed, or the picture cannot be written to this file.
-    """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise SettingsError(
-            "Pictures need matplotlib; install it with pip install 'elan-esn[plot]', or leave --plot out."
-        )
-    if path.suffix not in PICTURES:
-        raise SettingsError(f"--plot {path} is no picture: end the name of the file in {', '.join(PICTURES)}.")
-    if not path.parent.is_dir():
-        raise SettingsError(f"--plot {path} cannot be written: make the folder {path.parent} first.")
-
-
-def draw_survival(survival: Survival, bins: Sequence[Bin], network: str, path: Path) -> Path:
-    """Draw the curves, and the calibration where there are `bins`, into `path`; returns it."""
+def draw_survival(survival: Survival, bins: Sequence[Bin], network: str, path: Path) -> None:
+    """Draw the curves, and the calibration where there are `bins`, into `path`. Raises OSError."""
     import matplotlib as mpl  # noqa: PLC0415 - half a second that only pictures need
 
     mpl.use("agg")
@@ -54,7 +35,6 @@ def draw_survival(survival: Survival, bins: Sequence[Bin], network: str, path: P
         _draw_calibration(axes[0][1], bins)
     figure.savefig(path, dpi=110)
     plt.close(figure)
-    return path
 
 
 def _draw_curves(axes: Axes, survival: Survival) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import SettingsError
 from pipeline.lab.evaluation.alert_days import Tier
 from pipeline.lab.plots import date_of
 
@@ -27,18 +25,6 @@ LEVEL_COLOUR, NEUTRAL_COLOUR = "#1d4ed8", "#9ca3af"
 HIT_COLOUR, MISS_COLOUR, FALSE_COLOUR = "#15803d", "#b91c1c", "#d97706"
 MARKS = {Tier.WATCH: ("^", 0.92), Tier.CONFIRMED: ("D", 0.76)}
 """Shape of an alert, and its place on the height of a panel."""
-
-
-def check_matplotlib() -> None:
-    """Say what is missing before the long work, not after it.
-
-    Raises:
-        SettingsError: matplotlib is not installed.
-    """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise SettingsError(
-            "Pictures need matplotlib; install it with pip install 'elan-esn[plot]', or leave --plot out."
-        )
 
 
 def draw(evaluated: EvaluatedArchive, folder: Path) -> list[Path]:

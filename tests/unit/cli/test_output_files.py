@@ -29,6 +29,9 @@ EVENT = '{"id":"1","time":"2024-01-01T10:00:00Z","kind":"post","network":"acme",
         (["backtest", "events.jsonl", "--alerts", "no/alerts.jsonl"], "no/alerts.jsonl cannot be written: make the"),
         (["backtest", "events.jsonl", "--alerts", "a", "--plot", "events.jsonl"], "events.jsonl cannot be written"),
         (["explain", "wine", "--events", "events.jsonl", "--plot", "events.jsonl"], "events.jsonl cannot be written"),
+        (["abaque", "export", "no/own.json"], "no/own.json cannot be written: make the folder no"),
+        (["abaque", "plot", "no/bands.png"], "no/bands.png cannot be written: make the folder no"),
+        (["abaque", "plot", "bands.txt"], "bands.txt is no picture: end the name of the file in .png"),
     ],
 )
 def test_a_place_that_cannot_be_written_to_is_one_sentence(
@@ -50,6 +53,8 @@ def test_a_place_that_cannot_be_written_to_is_one_sentence(
         ["explain", "wine", "--events", "absent.jsonl", "--plot", "a_file"],
         ["evaluate", "absent.jsonl", "--write-labels", "no/labels.json"],
         ["evaluate", "absent.jsonl", "--json", "no/f.json"],
+        ["survival", "--events", "absent.jsonl", "--plot", "no/curves.png"],
+        ["abaque", "plot", "no/bands.png", "--events", "absent.jsonl"],
     ],
 )
 def test_a_place_is_refused_before_the_events_are_looked_at(elan: Elan, tmp_path: Path, arguments: list[str]) -> None:
@@ -57,6 +62,25 @@ def test_a_place_is_refused_before_the_events_are_looked_at(elan: Elan, tmp_path
     result = elan(*arguments)
     assert result.exit_code == 2, result.stderr
     assert "cannot be written" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["backtest", "absent.jsonl", "--alerts", "-", "--plot", "pictures"],
+        ["explain", "wine", "--events", "absent.jsonl", "--plot", "pictures"],
+        ["evaluate", "absent.jsonl", "--plot", "pictures"],
+        ["survival", "--events", "absent.jsonl", "--plot", "curves.png"],
+        ["abaque", "plot", "bands.png", "--events", "absent.jsonl"],
+    ],
+)
+def test_want_of_matplotlib_is_told_before_the_events_are_looked_at(
+    elan: Elan, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    result = elan(*arguments)
+    assert result.exit_code == 2, result.stderr
+    assert "install it with pip install 'elan-esn[plot]'" in result.stderr.splitlines()[-1]
 
 
 def test_figures_are_written_whole(elan: Elan, tmp_path: Path) -> None:
