@@ -185,7 +185,7 @@ async def _weigh(client: Client, namespace: str, communities: int) -> tuple[int,
     for number in range(communities):
         name = community_name(number)
         prefix = keys.shard(shard_of(NETWORK, name, SHARDS))
-        rings += [f"{prefix}{letter}:{NETWORK}/{name}" for letter in "dh"]
+        rings += [f"{prefix}{letter}:{NETWORK}/{name}" for letter in "dho"]
         members.append(f"{prefix}m:{NETWORK}/{name}")
     return await _bytes(client, judged + rings), await _bytes(client, members)
 

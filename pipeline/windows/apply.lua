@@ -14,14 +14,14 @@ local PARTICIPANT_COLUMNS = {PARTICIPANT_WINDOWS[1][2], PARTICIPANT_WINDOWS[1][3
 local function is_older(one, other) return one.day < other.day end
 
 -- The days of a community, oldest first, their rows added to `changes` and appended to its last hours.
-local function read_days_of(days, hours_key, changes, network_changes)
+local function read_days_of(days, prefix, id, changes, network_changes)
   local found = {}
   for day, rows in pairs(days) do
     local of_network = amounts_at(network_changes, day)
     local members, activities = sum_rows(rows, amounts_at(changes, day))
     of_network[NETWORK_ACTIVITIES] = of_network[NETWORK_ACTIVITIES] + activities
     found[#found + 1] = {day = day, bytes = char(day % 256, floor(day / 256)), members = members}
-    add_hours(hours_key, rows)
+    add_hours(prefix, id, rows)
   end
   if #found > 1 then sort(found, is_older) end
   return found
@@ -29,7 +29,7 @@ end
 
 local function add_community(prefix, network, community, delta, network_changes)
   local id, changes = network .. '/' .. community, {}
-  local days = read_days_of(delta[2], prefix .. 'h:' .. id, changes, network_changes)
+  local days = read_days_of(delta[2], prefix, id, changes, network_changes)
   add_members(prefix .. 'm:' .. id, days, changes)
   for day, amounts in pairs(changes) do
     for _, column in ipairs(PARTICIPANT_COLUMNS) do

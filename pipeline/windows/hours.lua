@@ -1,9 +1,11 @@
 -- The last hours of a community. Part of the script that apply.lua ends; hours.py reads it.
 --
 -- The rows of a batch are appended as they come, and nothing is read for it. Once there are many, they are summed with what
--- has been summed before, and what is too old is left out.
+-- has been summed before, and what is too old is left out. Sums that have become large are put aside and never summed
+-- again, so that a script never takes long, however many are active in a community.
 --
 -- log      [255, length of the sums (4 bytes), sums] rows
+-- aside    of each that was put aside, oldest first: its newest hour (3 characters), length of the sums (4 bytes), sums
 -- sums     msgpack {{hour * 32 + column, amount, …}, {member, hours, …}}
 --          hours: the newest (3 characters), then the gap to the one before, a character each
 
@@ -11,6 +13,8 @@ local HOURS_REMEMBERED, SUMS = 96, 255
 -- Rows are summed once they take so many times what the sums take: each time all sums are read and written. Whether they
 -- do is looked at when the log grows past another so many bytes.
 local ROWS_TO_SUMS, LOOK_EVERY_BYTES = 3, 512
+-- Sums of more bytes are put aside: those of ten thousand members or so.
+local LARGE_BYTES, ASIDE_HEADER = 262144, 7
 
 local function hour_of(text, at)
   local high, middle, low = byte(text, at, at + 2)
@@ -56,8 +60,24 @@ local function table_of(list)
   return found
 end
 
+local function put_aside(key, newest, packed)
+  local hour = char(floor(newest / 16384), floor(newest / 128) % 128, newest % 128)
+  call('APPEND', key, hour .. struct.pack('<I4', #packed) .. packed)
+end
+
+-- Once a quarter is too old: what is kept is written anew.
+local function drop_aside(key, horizon)
+  local at, header = 0, call('GETRANGE', key, 0, ASIDE_HEADER - 1)
+  while header ~= '' and hour_of(header, 1) <= horizon do
+    at = at + ASIDE_HEADER + struct.unpack('<I4', header, 4)
+    header = call('GETRANGE', key, at, at + ASIDE_HEADER - 1)
+  end
+  if at == 0 or at * 4 < call('STRLEN', key) then return end
+  if header == '' then call('DEL', key) else call('SET', key, call('GETRANGE', key, at, -1)) end
+end
+
 -- Sums all rows of a log that begin after its first `length` bytes.
-local function sum_log(key, length)
+local function sum_log(key, aside_key, length)
   local raw, counts, members, newest = call('GET', key), {}, {}, 0
   if length > 0 then
     local sums = cmsgpack.unpack(sub(raw, 6, length))
@@ -79,14 +99,21 @@ local function sum_log(key, length)
       kept_members[#kept_members + 1] = sub(hours, 1, 3 + HOURS_REMEMBERED)
     end
   end
+  drop_aside(aside_key, horizon)
   local packed = cmsgpack.pack({kept_counts, kept_members})
-  call('SET', key, char(SUMS) .. struct.pack('<I4', #packed) .. packed)
+  if #packed > LARGE_BYTES then
+    put_aside(aside_key, newest, packed)
+    call('DEL', key)
+  else call('SET', key, char(SUMS) .. struct.pack('<I4', #packed) .. packed) end
 end
 
-local function add_hours(key, rows)
+local function add_hours(prefix, id, rows)
+  local key = prefix .. 'h:' .. id
   local length = call('APPEND', key, rows)
   if floor(length / LOOK_EVERY_BYTES) == floor((length - #rows) / LOOK_EVERY_BYTES) then return end
   local head, sums_end = call('GETRANGE', key, 0, 4), 0
   if byte(head) == SUMS then sums_end = 5 + struct.unpack('<I4', head, 2) end
-  if length - sums_end >= math.max(LOOK_EVERY_BYTES, ROWS_TO_SUMS * sums_end) then sum_log(key, sums_end) end
+  if length - sums_end >= math.max(LOOK_EVERY_BYTES, ROWS_TO_SUMS * sums_end) then
+    sum_log(key, prefix .. 'o:' .. id, sums_end)
+  end
 end

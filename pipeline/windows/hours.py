@@ -1,6 +1,6 @@
 """The last hours of a community: a log of rows, of which the windows of hours are read.
 
-`hours.lua` says how a log is laid out, and sums its rows in Redis once they are many.
+`hours.lua` says how a log is laid out, sums its rows in Redis once they are many, and puts large sums aside.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SUMS = b"\xff"
-_SUMS_HEADER = struct.Struct("<BI")
+_SUMS_HEADER, _ASIDE_HEADER = struct.Struct("<BI"), struct.Struct("<3sI")
 _COLUMN_BITS = 5
 _decode_sums = msgspec.msgpack.Decoder(tuple[list[int], list[str]]).decode
 
@@ -40,9 +40,9 @@ def recent(rows: bytearray) -> bytearray:
     return bytearray(found[hours > hours.max(initial=0) - HOURS_REMEMBERED].tobytes())
 
 
-def hour_windows(log: bytes, end_hour: int) -> dict[int, HourWindow]:
+def hour_windows(log: bytes, end_hour: int, aside: bytes = b"") -> dict[int, HourWindow]:
     """The windows that end before `end_hour` (hours since 1970, UTC), as far as hours are remembered."""
-    amounts, active = _read(log)
+    amounts, active = _read(log, aside)
     remembered_from = max((hour for hour, _, _ in amounts), default=0) - HOURS_REMEMBERED + 1
     windows = {}
     for width in WINDOW_HOURS:
@@ -57,16 +57,15 @@ def hour_windows(log: bytes, end_hour: int) -> dict[int, HourWindow]:
     return windows
 
 
-def _read(log: bytes) -> _Hours:
+def _read(log: bytes, aside: bytes) -> _Hours:
     found = _Hours([], [])
-    rows_from = 0
+    rows_from = start = 0
+    while start < len(aside):
+        start, sums = _sums_at(aside, start, _ASIDE_HEADER)
+        _read_sums(sums, found)
     if log.startswith(_SUMS):
-        rows_from = _SUMS_HEADER.size + _SUMS_HEADER.unpack_from(log)[1]
-        amounts, members = _decode_sums(log[_SUMS_HEADER.size : rows_from])
-        for place, amount in zip(amounts[::2], amounts[1::2], strict=True):
-            found.amounts.append((place >> _COLUMN_BITS, place % (1 << _COLUMN_BITS), amount))
-        for member, hours in zip(members[::2], members[1::2], strict=True):
-            found.active.extend((hour, member.encode()) for hour in _hours_of_member(hours.encode()))
+        rows_from, sums = _sums_at(log, 0, _SUMS_HEADER)
+        _read_sums(sums, found)
     rows = np.frombuffer(log, dtype=ROW, offset=rows_from)
     places, hours_of_rows = (rows["what"] - FIRST_WHAT).tolist(), hours_of(rows).tolist()
     for place, hour, rest in zip(places, hours_of_rows, rows["rest"].tolist(), strict=True):
@@ -75,6 +74,20 @@ def _read(log: bytes) -> _Hours:
         if is_act:
             found.active.append((hour, rest))
     return found
+
+
+def _sums_at(text: bytes, start: int, header: struct.Struct) -> tuple[int, bytes]:
+    """-> (where the sums that begin at `start` with a header end, the sums)."""
+    end = start + header.size + header.unpack_from(text, start)[1]
+    return end, text[start + header.size : end]
+
+
+def _read_sums(sums: bytes, found: _Hours) -> None:
+    amounts, members = _decode_sums(sums)
+    for place, amount in zip(amounts[::2], amounts[1::2], strict=True):
+        found.amounts.append((place >> _COLUMN_BITS, place % (1 << _COLUMN_BITS), amount))
+    for member, hours in zip(members[::2], members[1::2], strict=True):
+        found.active.extend((hour, member.encode()) for hour in _hours_of_member(hours.encode()))
 
 
 def _hours_of_member(packed: bytes) -> Iterator[int]:

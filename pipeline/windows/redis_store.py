@@ -173,8 +173,9 @@ class RedisStore:
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
         """See `WindowStore.hours`."""
         prefix = self._keys.shard(self._shard(network, community))
-        (log,) = await pipelined(self._client, [("GET", f"{prefix}h:{network}/{community}")])
-        return hour_windows(log or b"", end_hour)
+        commands = [("GET", f"{prefix}{letter}:{network}/{community}") for letter in "ho"]
+        log, aside = await pipelined(self._client, commands)
+        return hour_windows(log or b"", end_hour, aside or b"")
 
     async def _communities(self, network: str, shards: Sequence[int]) -> list[tuple[int, dict[bytes, bytes]]]:
         """(shard, community -> display name) of each shard, by name."""

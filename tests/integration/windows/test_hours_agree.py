@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
 import redis.asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,20 +16,37 @@ from pipeline.model import Details, Kind, trusted_activity
 from pipeline.windows.aggregate import Aggregator
 from pipeline.windows.columns import KINDS
 from pipeline.windows.memory_store import MemoryStore
-from pipeline.windows.redis_store import RedisStore
+from pipeline.windows.redis_scripts import Script
+from pipeline.windows.redis_store import APPLY_FILES, RedisStore
 from tests.unit.windows.plain_windows import PlainWindows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.model import TrustedActivity
     from pipeline.windows.store import WindowStore
 
 START_HOUR, HOUR_SECONDS = 480_000, 3_600
 REMEMBERED_HOURS = 96
 MEMBERS = [f"member-{n:04}" for n in range(8)]
-KEY = "elan:{elan-0}:h:acme/wine"
+KEY, ASIDE_KEY = "elan:{elan-0}:h:acme/wine", "elan:{elan-0}:o:acme/wine"
+LARGE_BYTES, ROW_BYTES, BATCH = 262_144, 15, 2_000
 
 
-def busy_log(seed: int, hours: int, acts: int, late_hours: int) -> list[TrustedActivity]:
+class SmallSums(Script):
+    """The script that puts sums aside long before they are large, as if a hundred times as many were active."""
+
+    def __init__(self, client: redis.asyncio.Redis, large_bytes: int) -> None:
+        super().__init__(client, *APPLY_FILES)
+        text = f"LARGE_BYTES, ASIDE_HEADER = {LARGE_BYTES},"
+        assert text in self._source
+        self._source = self._source.replace(text, f"LARGE_BYTES, ASIDE_HEADER = {large_bytes},")
+        self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
+
+
+def busy_log(
+    seed: int, hours: int, acts: int, late_hours: int, members: Sequence[str] = MEMBERS
+) -> list[TrustedActivity]:
     """`acts` activities over `hours`, in order but for those that come up to `late_hours` late."""
     random = Random(seed)
     log = []
@@ -35,7 +54,7 @@ def busy_log(seed: int, hours: int, acts: int, late_hours: int) -> list[TrustedA
         late = random.uniform(0, late_hours) if random.random() < 0.2 else 0
         kind = random.randrange(len(KINDS))
         is_view = KINDS[kind] is Kind.VIEW
-        member = None if is_view and random.random() < 0.5 else random.choice(MEMBERS)
+        member = None if is_view and random.random() < 0.5 else random.choice(members)
         details = Details(bot=random.random() < 0.1, count=random.choice([1, 300, 70_000]) if is_view else 1)
         seconds = (START_HOUR + hours * number / acts - late) * HOUR_SECONDS
         log.append(trusted_activity(number, seconds, kind, "acme", "wine", member, details))
@@ -44,8 +63,9 @@ def busy_log(seed: int, hours: int, acts: int, late_hours: int) -> list[TrustedA
 
 async def feed(store: WindowStore, log: list[TrustedActivity], batch: int) -> None:
     aggregator = Aggregator(1, lambda _: "UTC")
-    for first in range(0, len(log), batch):
-        some = log[first : first + batch]
+    for start in range(0, len(log), batch):
+        some = log[start : start + batch]
+        first = some[0][0]
         await store.apply("topic:0", first, first + len(some), aggregator.add(some))
 
 
@@ -70,6 +90,54 @@ def test_hours_equal_counting_by_hand_in_both_stores(valkey_url: str, log: list[
             for store in (MemoryStore(), RedisStore(client, "elan", 1)):
                 await feed(store, log, batch)
                 await compare(store, log)
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("large_bytes", [100, 600])
+@given(log=logs, batch=st.sampled_from([1, 7, 50, 900]))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_hours_are_the_same_where_sums_were_put_aside(
+    valkey_url: str, large_bytes: int, log: list[TrustedActivity], batch: int
+) -> None:
+    async def run() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            await client.flushall()
+            store = RedisStore(client, "elan", 1)
+            store._apply = SmallSums(client, large_bytes)
+            await feed(store, log, batch)
+            await compare(store, log)
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
+
+
+def test_of_a_community_of_many_no_more_is_summed_at_once_than_of_one_of_some(valkey_url: str) -> None:
+    #  20,000 members in 150 hours ............ 200 hours later eight, who do half as much as they did
+    crowd = busy_log(3, 150, 120_000, 2, [f"mem-{n:07}" for n in range(20_000)])
+    later = busy_log(4, 1, 60_000, 0)
+    after = [(120_000 + a[0], a[1] + 350 * HOUR_SECONDS, *a[2:]) for a in later]
+
+    async def run() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            await client.flushall()
+            store, longest_bytes = RedisStore(client, "elan", 1), 0
+            for first in range(0, len(crowd), BATCH):
+                await feed(store, crowd[first : first + BATCH], BATCH)
+                longest_bytes = max(longest_bytes, await client.strlen(KEY))
+            await compare(store, crowd)
+            # Sums that are just not large yet, and three times as many rows.
+            assert LARGE_BYTES < longest_bytes < 4 * LARGE_BYTES + BATCH * ROW_BYTES
+            # Of 150 hours 96 are remembered, and a quarter more may lie there.
+            assert LARGE_BYTES < await client.strlen(ASIDE_KEY) < 120_000 * ROW_BYTES
+            await feed(store, after, BATCH)
+            assert await client.strlen(ASIDE_KEY) == 0, "what nobody remembers any more is still there"
+            await compare(store, [*crowd, *after])
         finally:
             await client.aclose()
 
