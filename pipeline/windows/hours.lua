@@ -5,7 +5,7 @@
 -- again, so that a script never takes long, however many are active in a community.
 --
 -- log      [255, length of the sums (4 bytes), sums] rows
--- aside    of each that was put aside, oldest first: its newest hour (3 characters), length of the sums (4 bytes), sums
+-- aside    list of sums, those put aside first at its head: newest hour (3 characters), sums
 -- sums     msgpack {{hour * 32 + column, amount, …}, {member, hours, …}}
 --          hours: the newest (3 characters), then the gap to the one before, a character each
 
@@ -14,7 +14,7 @@ local HOURS_REMEMBERED, SUMS = 96, 255
 -- do is looked at when the log grows past another so many bytes.
 local ROWS_TO_SUMS, LOOK_EVERY_BYTES = 3, 512
 -- Sums of more bytes are put aside: those of ten thousand members or so.
-local LARGE_BYTES, ASIDE_HEADER = 262144, 7
+local LARGE_BYTES = 262144
 
 local function hour_of(text, at)
   local high, middle, low = byte(text, at, at + 2)
@@ -61,19 +61,15 @@ local function table_of(list)
 end
 
 local function put_aside(key, newest, packed)
-  local hour = char(floor(newest / 16384), floor(newest / 128) % 128, newest % 128)
-  call('APPEND', key, hour .. struct.pack('<I4', #packed) .. packed)
+  call('RPUSH', key, char(floor(newest / 16384), floor(newest / 128) % 128, newest % 128) .. packed)
 end
 
--- Once a quarter is too old: what is kept is written anew.
 local function drop_aside(key, horizon)
-  local at, header = 0, call('GETRANGE', key, 0, ASIDE_HEADER - 1)
-  while header ~= '' and hour_of(header, 1) <= horizon do
-    at = at + ASIDE_HEADER + struct.unpack('<I4', header, 4)
-    header = call('GETRANGE', key, at, at + ASIDE_HEADER - 1)
+  local oldest = call('LINDEX', key, 0)
+  while oldest and hour_of(oldest, 1) <= horizon do
+    call('LTRIM', key, 1, -1)
+    oldest = call('LINDEX', key, 0)
   end
-  if at == 0 or at * 4 < call('STRLEN', key) then return end
-  if header == '' then call('DEL', key) else call('SET', key, call('GETRANGE', key, at, -1)) end
 end
 
 -- Sums all rows of a log that begin after its first `length` bytes.

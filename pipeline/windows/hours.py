@@ -18,10 +18,11 @@ from pipeline.windows.rows import AMOUNTS, FIRST_WHAT, OF_OBJECT, ROW, hours_of
 from pipeline.windows.store import HourWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SUMS = b"\xff"
-_SUMS_HEADER, _ASIDE_HEADER = struct.Struct("<BI"), struct.Struct("<3sI")
+_SUMS_HEADER = struct.Struct("<BI")
+_ASIDE_HEADER_BYTES = 3
 _COLUMN_BITS = 5
 _decode_sums = msgspec.msgpack.Decoder(tuple[list[int], list[str]]).decode
 
@@ -40,8 +41,11 @@ def recent(rows: bytearray) -> bytearray:
     return bytearray(found[hours > hours.max(initial=0) - HOURS_REMEMBERED].tobytes())
 
 
-def hour_windows(log: bytes, end_hour: int, aside: bytes = b"") -> dict[int, HourWindow]:
-    """The windows that end before `end_hour` (hours since 1970, UTC), as far as hours are remembered."""
+def hour_windows(log: bytes, end_hour: int, aside: Sequence[bytes] = ()) -> dict[int, HourWindow]:
+    """The windows that end before `end_hour` (hours since 1970, UTC), as far as hours are remembered.
+
+    `aside` is the list of sums that were put aside.
+    """
     amounts, active = _read(log, aside)
     remembered_from = max((hour for hour, _, _ in amounts), default=0) - HOURS_REMEMBERED + 1
     windows = {}
@@ -57,15 +61,14 @@ def hour_windows(log: bytes, end_hour: int, aside: bytes = b"") -> dict[int, Hou
     return windows
 
 
-def _read(log: bytes, aside: bytes) -> _Hours:
+def _read(log: bytes, aside: Sequence[bytes]) -> _Hours:
     found = _Hours([], [])
-    rows_from = start = 0
-    while start < len(aside):
-        start, sums = _sums_at(aside, start, _ASIDE_HEADER)
-        _read_sums(sums, found)
+    rows_from = 0
+    for sums in aside:
+        _read_sums(sums[_ASIDE_HEADER_BYTES:], found)
     if log.startswith(_SUMS):
-        rows_from, sums = _sums_at(log, 0, _SUMS_HEADER)
-        _read_sums(sums, found)
+        rows_from = _SUMS_HEADER.size + _SUMS_HEADER.unpack_from(log)[1]
+        _read_sums(log[_SUMS_HEADER.size : rows_from], found)
     rows = np.frombuffer(log, dtype=ROW, offset=rows_from)
     places, hours_of_rows = (rows["what"] - FIRST_WHAT).tolist(), hours_of(rows).tolist()
     for place, hour, rest in zip(places, hours_of_rows, rows["rest"].tolist(), strict=True):
@@ -74,12 +77,6 @@ def _read(log: bytes, aside: bytes) -> _Hours:
         if is_act:
             found.active.append((hour, rest))
     return found
-
-
-def _sums_at(text: bytes, start: int, header: struct.Struct) -> tuple[int, bytes]:
-    """-> (where the sums that begin at `start` with a header end, the sums)."""
-    end = start + header.size + header.unpack_from(text, start)[1]
-    return end, text[start + header.size : end]
 
 
 def _read_sums(sums: bytes, found: _Hours) -> None:

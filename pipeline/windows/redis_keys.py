@@ -14,7 +14,8 @@ class Keys(NamedTuple):
     c:, l:<network>     hash: community -> display name, line
     p:<network>         hash: pseudonym -> department, in the shard of the pseudonym
     d:<community>       ring of days                     (community = <network>/<community>)
-    h:, o:<community>   last hours; of a busy community also those put aside
+    h:<community>       last hours
+    o:<community>       list: last hours of a busy community that were put aside
     m:<community>       hash: pseudonym -> packed member
     n:<network>         ring of days, participants and activities summed over the shard
     judged              hash: network -> newest day judged

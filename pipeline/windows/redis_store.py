@@ -173,9 +173,10 @@ class RedisStore:
     async def hours(self, network: str, community: str, end_hour: int) -> dict[int, HourWindow]:
         """See `WindowStore.hours`."""
         prefix = self._keys.shard(self._shard(network, community))
-        commands = [("GET", f"{prefix}{letter}:{network}/{community}") for letter in "ho"]
+        name = f"{network}/{community}"
+        commands = [("GET", f"{prefix}h:{name}"), ("LRANGE", f"{prefix}o:{name}", 0, -1)]
         log, aside = await pipelined(self._client, commands)
-        return hour_windows(log or b"", end_hour, aside or b"")
+        return hour_windows(log or b"", end_hour, aside)
 
     async def _communities(self, network: str, shards: Sequence[int]) -> list[tuple[int, dict[bytes, bytes]]]:
         """(shard, community -> display name) of each shard, by name."""

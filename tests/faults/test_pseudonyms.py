@@ -169,8 +169,11 @@ def erase(url: str, namespace: str, member: str) -> int:
     """Do what docs/privacy.md says for one person -> the communities and departments he was erased from."""
     with redis.Redis.from_url(url) as client:
         erased = sum(int(client.hdel(key, member)) for key in client.scan_iter(f"{namespace}:*:[mp]:acme*"))
-        logs = [key for key in client.scan_iter(f"{namespace}:*:[ho]:acme/*") if member.encode() in client.get(key)]
+        logs = [key for key in client.scan_iter(f"{namespace}:*:h:acme/*") if member.encode() in client.get(key)]
         assert client.delete(*logs) >= 1
+        for key in client.scan_iter(f"{namespace}:*:o:acme/*"):
+            if any(member.encode() in sums for sums in client.lrange(key, 0, -1)):
+                client.delete(key)
         strings = [client.get(key) for key in client.scan_iter(f"{namespace}:*", _type="STRING")]
         hashes = [client.hgetall(key) for key in client.scan_iter(f"{namespace}:*", _type="HASH")]
         assert not any(member.encode() in value for value in strings)

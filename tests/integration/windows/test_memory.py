@@ -60,7 +60,7 @@ async def weigh(url: str) -> tuple[int, int, int, int]:
     for number in range(COMMUNITIES):
         name = f"community-{number:05}"
         prefix = Keys(NAMESPACE).shard(shard_of(NETWORK, name, SHARDS))
-        for letter in "dho":
+        for letter in "dh":
             held += await client.strlen(f"{prefix}{letter}:{NETWORK}/{name}")
             rings += await client.memory_usage(f"{prefix}{letter}:{NETWORK}/{name}") or 0
         members += await client.memory_usage(f"{prefix}m:{NETWORK}/{name}", samples=0) or 0
