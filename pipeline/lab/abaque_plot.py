@@ -1,4 +1,4 @@
-"""An abaque as a picture: bands of the engagement index over age, as PNG by matplotlib or as characters by plotext."""
+"""An abaque as a picture: bands of the engagement index over age, by matplotlib, or as characters by plotext."""
 
 from __future__ import annotations
 

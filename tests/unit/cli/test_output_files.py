@@ -32,6 +32,8 @@ EVENT = '{"id":"1","time":"2024-01-01T10:00:00Z","kind":"post","network":"acme",
         (["abaque", "export", "no/own.json"], "no/own.json cannot be written: make the folder no"),
         (["abaque", "plot", "no/bands.png"], "no/bands.png cannot be written: make the folder no"),
         (["abaque", "plot", "bands.txt"], "bands.txt is no picture: end the name of the file in .png"),
+        (["survival", "--plot", "no/curves.png"], "no/curves.png cannot be written: make the folder no"),
+        (["survival", "--plot", "curves.txt"], "curves.txt is no picture: end the name of the file in .png"),
     ],
 )
 def test_a_place_that_cannot_be_written_to_is_one_sentence(
