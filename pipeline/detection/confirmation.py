@@ -63,24 +63,28 @@ def _series(history: History, place: int, weeks: int) -> NDArray[np.float64]:
 def _votes(series: NDArray[np.float64], ages_days: Sequence[int]) -> list[int]:
     """(7 a community, n) -> votes of each community; `ages_days` is how long ago each onset was."""
     votes = [0] * len(ages_days)
-    often = np.tile(series, (len(PENALTIES), 1))
-    penalties = np.repeat(PENALTIES, len(series))
+    sums = np.pad(np.cumsum(series, axis=1), ((0, 0), (1, 0))).tolist()
     for anscombe in (True, False):
-        for row, begins in enumerate(partitions(often, penalties, anscombe=anscombe)):
-            community, shift = divmod(row % len(series), WEEK_DAYS)
-            age_days = ages_days[community] - shift
-            votes[community] += any(_is_decline(often[row], cut, age_days) for cut in cuts(begins))
+        for of_penalty in partitions(series, PENALTIES, anscombe=anscombe):
+            for row, begins in enumerate(of_penalty):
+                community, shift = divmod(row, WEEK_DAYS)
+                age_days = ages_days[community] - shift
+                votes[community] += any(_is_decline(sums[row], cut, age_days) for cut in cuts(begins))
     return votes
 
 
-def _is_decline(weekly: NDArray[np.float64], cut: Cut, age_days: int) -> bool:
-    since_cut = len(weekly) - cut.at
+def _is_decline(sums: Sequence[float], cut: Cut, age_days: int) -> bool:
+    """Whether a level fell for good about `age_days` ago; `sums` are running sums of the weekly participants."""
+    now = len(sums) - 1
+    since_cut = now - cut.at
     if (
         since_cut < SHORTEST_WEEKS
         or cut.at - cut.start < BEFORE_WEEKS
         or abs(since_cut * WEEK_DAYS - age_days) > NEAR_DAYS
     ):
         return False
-    before = weekly[cut.start : cut.at].mean()
-    after, until_now = weekly[cut.at : cut.end].mean(), weekly[cut.at :].mean()
-    return bool(before >= BEFORE_PARTICIPANTS and after <= FALL * before and until_now <= FALL_UNTIL_NOW * before)
+    before, after, until_now = (
+        (sums[end] - sums[start]) / (end - start)
+        for start, end in ((cut.start, cut.at), (cut.at, cut.end), (cut.at, now))
+    )
+    return before >= BEFORE_PARTICIPANTS and after <= FALL * before and until_now <= FALL_UNTIL_NOW * before

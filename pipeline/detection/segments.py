@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,24 +33,27 @@ class Cut(NamedTuple):
     end: int
 
 
-def partitions(series: NDArray[np.float64], penalties: NDArray[np.float64], *, anscombe: bool) -> NDArray[np.int64]:
-    """Best partition of B series of n weeks, (B, n) -> (B, n + 1): where the segment that ends before week t begins.
+def partitions(series: NDArray[np.float64], penalties: Sequence[float], *, anscombe: bool) -> NDArray[np.int64]:
+    """Best partitions of B series of n weeks, (B, n) -> (P, B, n + 1): where the segment ending before week t begins.
 
-    `penalties` (B,) times ln n is paid for each segment. With `anscombe` the cost is the squared error of the
-    transformed counts over their own noise, otherwise -2 ln of the likelihood of a negative binomial.
+    Each of P `penalties` times ln n is what a segment costs in a partition of its own. With `anscombe` the cost is the
+    squared error of the transformed counts over their own noise, otherwise -2 ln of the likelihood of a negative
+    binomial.
     """
     rows, weeks = series.shape
-    costs = _Costs(series, anscombe=anscombe)
-    prices = penalties[:, None] * np.log(weeks)
-    best = np.full((rows, weeks + 1), np.inf)
-    best[:, :1] = -prices
-    begins = np.zeros((rows, weeks + 1), dtype=np.int64)
-    for end in range(SHORTEST_WEEKS, weeks + 1):
-        starts = np.r_[0, SHORTEST_WEEKS : end - SHORTEST_WEEKS + 1]
-        total = np.round(best[:, starts] + costs.between(starts, end) + prices, DECIMALS)
-        chosen = total.argmin(axis=1)
-        best[:, end] = total[np.arange(rows), chosen]
-        begins[:, end] = starts[chosen]
+    # What a segment may begin at, in order, so that those of one end are the first few.
+    starts = np.append(0, np.arange(SHORTEST_WEEKS, weeks + 1))
+    costs = _Costs(series, starts, anscombe=anscombe)
+    prices = (np.array(penalties) * np.log(weeks))[:, None, None]
+    best = np.full((len(penalties), rows, len(starts)), np.inf)
+    best[:, :, :1] = -prices
+    begins = np.zeros((len(penalties), rows, weeks + 1), dtype=np.int64)
+    for place, end in enumerate(starts[1:].tolist(), 1):
+        count = max(1, place - SHORTEST_WEEKS + 1)
+        total = np.round(best[:, :, :count] + costs.between(count, end) + prices, DECIMALS)
+        chosen = total.argmin(axis=2)
+        best[:, :, place] = total.min(axis=2)
+        begins[:, :, end] = starts[chosen]
     return begins
 
 
@@ -63,22 +66,25 @@ def cuts(begins: NDArray[np.int64]) -> Iterator[Cut]:
 
 
 class _Costs:
-    """Cost of any segment, from running sums."""
+    """Cost of any segment that begins at one of `starts`, from running sums."""
 
-    def __init__(self, series: NDArray[np.float64], *, anscombe: bool) -> None:
+    def __init__(self, series: NDArray[np.float64], starts: NDArray[np.int64], *, anscombe: bool) -> None:
         self._anscombe = anscombe
+        self._starts = starts
         values = 2.0 * np.sqrt(series + 0.375) if anscombe else series
         self._sums = _running(values)
+        self._sums_before = self._sums[:, starts]
         if anscombe:
             self._squares = _running(values * values)
+            self._squares_before = self._squares[:, starts]
             self._noise = _noise(values)
 
-    def between(self, starts: NDArray[np.int64], end: int) -> NDArray[np.float64]:
-        """Cost of the segments that begin at `starts` and end before `end`, (B, len(starts))."""
-        length = (end - starts)[None, :]
-        total = self._sums[:, end, None] - self._sums[:, starts]
+    def between(self, count: int, end: int) -> NDArray[np.float64]:
+        """Cost of the segments that begin at the first `count` starts and end before `end`, (B, count)."""
+        length = (end - self._starts[:count])[None, :]
+        total = self._sums[:, end, None] - self._sums_before[:, :count]
         if self._anscombe:
-            squares = self._squares[:, end, None] - self._squares[:, starts]
+            squares = self._squares[:, end, None] - self._squares_before[:, :count]
             error: NDArray[np.float64] = (squares - total * total / length) / self._noise
             return error
         mean = np.maximum(total / length, TINY)

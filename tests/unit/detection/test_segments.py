@@ -18,7 +18,7 @@ Series = NDArray[np.float64]
 
 
 def changes(series: Series, penalty: float = 3.0, *, anscombe: bool = False) -> list[int]:
-    (begins,) = partitions(series[None, :], np.array([penalty]), anscombe=anscombe)
+    ((begins,),) = partitions(series[None, :], [penalty], anscombe=anscombe)
     return [cut.at for cut in cuts(begins)][::-1]
 
 
@@ -57,10 +57,10 @@ def test_no_other_partition_costs_less(counts: list[int], penalty: float) -> Non
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=16, max_size=16), st.lists(st.integers(0, 40), min_size=16, max_size=16))
 def test_a_series_is_cut_the_same_whichever_others_are_beside_it(one: list[int], other: list[int]) -> None:
-    alone = partitions(np.array([one], dtype=float), np.array([3.0]), anscombe=True)
-    together = partitions(np.array([other, one], dtype=float), np.array([2.0, 3.0]), anscombe=True)
-    assert (together[1] == alone[0]).all()
-    bounds = [0, *sorted(cut.at for cut in cuts(alone[0])), 16]
+    ((alone,),) = partitions(np.array([one], dtype=float), [3.0], anscombe=True)
+    together = partitions(np.array([other, one], dtype=float), [2.0, 3.0], anscombe=True)
+    assert (together[1, 1] == alone).all()
+    bounds = [0, *sorted(cut.at for cut in cuts(alone)), 16]
     assert all(end - start >= SHORTEST_WEEKS for start, end in pairwise(bounds))
 
 
