@@ -13,6 +13,8 @@ from pipeline.detection.silence import quiet_days, silence_score
 from pipeline.model import PARTICIPATION, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from pipeline.detection.detection_settings import DetectionSettings
@@ -48,7 +50,8 @@ class Comparison:
 class Candidates:
     """The clearer comparison of each community, and its silence.
 
-    `silence` is -ln of the probability of the quiet days; `silent` says that waiting for more adds nothing.
+    `silence` is -ln of the probability of the quiet days, 0 where nobody asks for it; `silent` says that waiting for
+    more adds nothing.
     """
 
     compared: Comparison
@@ -59,18 +62,35 @@ class Candidates:
     """Closed by its platform, and nobody has taken part since."""
 
 
-def find_candidates(history: History, levels: Levels, settings: DetectionSettings) -> Candidates:
-    """Evidence of every community from its levels: 3 or 4 present weeks, or 1 to 3 of a large one by its own test."""
+def find_candidates(
+    history: History, levels: Levels, remembered: Sequence[int], settings: DetectionSettings
+) -> Candidates:
+    """Evidence of every community from its levels: 3 or 4 present weeks, or 1 to 3 of a large one by its own test.
+
+    `remembered` are the places of those whose silence is of interest whatever their size.
+    """
     short, long = (_compare(levels, weeks, settings) for weeks in PRESENT_WEEKS)
     clearer = (long.dropped & ~short.dropped) | ((long.dropped == short.dropped) & (long.score > short.score))
     compared = _choose(clearer & (long.baseline_weeks > 0), long, short)
-    for weeks in FAST_WEEKS:
-        fast = _compare_fast(levels, weeks, settings)
-        compared = _choose(fast.dropped & ~compared.dropped, fast, compared)
+    _choose_fast(compared, levels, settings)
+    large = _large_enough(compared.baseline, compared.baseline_weeks, settings)
+    asked = large.copy()
+    asked[list(remembered)] = True
     quiet = quiet_days(history)
-    silence = silence_score(history, compared.baseline, quiet)
-    silent = _large_enough(compared.baseline, compared.baseline_weeks, settings) & (silence > settings.silence_score)
-    return Candidates(compared, quiet, silence, silent, archived(history))
+    silence = silence_score(history, np.where(asked, compared.baseline, 0.0), quiet)
+    return Candidates(compared, quiet, silence, large & (silence > settings.silence_score), archived(history))
+
+
+def _choose_fast(compared: Comparison, levels: Levels, settings: DetectionSettings) -> None:
+    """Put the fewest weeks that tell a drop of a large community in the place of 3 or 4 that do not, in `compared`."""
+    # Most communities never had so many: a baseline is no higher than the highest of its weeks.
+    rows = np.flatnonzero(levels.weeks.max(axis=1) >= settings.smallest_fast_baseline_participants)
+    large = levels.take(rows)
+    for weeks in FAST_WEEKS:
+        fast = _compare_fast(large, weeks, settings)
+        better = fast.dropped & ~compared.dropped[rows]
+        for field in fields(Comparison):
+            getattr(compared, field.name)[rows[better]] = getattr(fast, field.name)[better]
 
 
 def archived(history: History) -> NDArray[np.bool_]:

@@ -46,11 +46,11 @@ def decide(
     histories in the same order of days give the same decisions, whichever communities are judged together.
     """
     levels = measure(history, settings)
-    found = find_candidates(history, levels, settings)
+    remembered = [place for place, state in enumerate(states) if state]
+    found = find_candidates(history, levels, remembered, settings)
     gated = calendar.holds_back(history.boundary_day, settings.holidays_a_week)
     held = (levels.index <= settings.network_outage_ratio) | gated | network_down
     decisions = _without_memory(levels, found.compared, settings)
-    remembered = [place for place, state in enumerate(states) if state]
     agreed = _agreement(history, levels, {place: states[place] for place in remembered}, settings)
     for place in sorted({*remembered, *np.flatnonzero(found.compared.dropped | found.silent).tolist()}):
         sight = _sight(history, place, levels, found, held=bool(held[place]), agreed=agreed.get(place, 0.0))

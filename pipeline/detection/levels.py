@@ -46,12 +46,17 @@ class Levels:
     index: NDArray[np.float64]
     roughness: NDArray[np.float64]
 
+    def take(self, rows: NDArray[np.int64]) -> Levels:
+        """Those of some communities."""
+        return Levels(self.weeks[rows], self.valid[rows], self.index[rows], self.roughness[rows])
+
 
 def measure(history: History, settings: DetectionSettings) -> Levels:
     """The levels of all communities as of the boundary, over the last 31 weeks."""
     wanted = ROUGHNESS_WEEKS + 1
-    blocks = history.participants_7_days[:, ::-WEEK_DAYS][:, : wanted + REFERENCE_WEEKS].astype(np.float64)
-    network = history.network_participants[::-WEEK_DAYS][: wanted + REFERENCE_WEEKS].astype(np.float64)
+    # In 32 bits, enough for a thousand million participants a week: half of the time.
+    blocks = history.participants_7_days[:, ::-WEEK_DAYS][:, : wanted + REFERENCE_WEEKS].astype(np.int32)
+    network = history.network_participants[::-WEEK_DAYS][: wanted + REFERENCE_WEEKS].astype(np.int32)
     index = network_index(network[None, :] - blocks, settings.network_participants_needed)[:, :wanted]
     weeks = blocks[:, :wanted] / np.clip(index, LOWEST_INDEX, 1.0)
     age_days = history.boundary_day - history.first_days + 1
@@ -59,7 +64,7 @@ def measure(history: History, settings: DetectionSettings) -> Levels:
     return Levels(weeks, valid, index[:, 0], roughness(weeks, valid))
 
 
-def network_index(others: NDArray[np.float64], participants_needed: int) -> NDArray[np.float64]:
+def network_index(others: NDArray[np.int32], participants_needed: int) -> NDArray[np.float64]:
     """Each week of the rest of the network over the median of the 8 weeks up to it, (C, W) -> (C, W - 7)."""
     median = np.empty((len(others), others.shape[1] - REFERENCE_WEEKS + 1))
     for start in range(0, len(others), ROWS_AT_ONCE):
@@ -69,7 +74,7 @@ def network_index(others: NDArray[np.float64], participants_needed: int) -> NDAr
     return index
 
 
-def _median_of_eight(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _median_of_eight(values: NDArray[np.int32]) -> NDArray[np.float64]:
     """Median of each value and the 7 after it, (C, W) -> (C, W - 7).
 
     A sorting network (Batcher, 1968) for all of them at once: neighbours share its first steps. `numpy.partition`,
