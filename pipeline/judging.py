@@ -14,6 +14,7 @@ from pipeline.detection.network_level import NetworkSeries
 from pipeline.detection.verdict import Resolution
 from pipeline.judging_work import TELLING_SHARD, Work
 from pipeline.learning import decode_life, learn_here
+from pipeline.member_reading import members_of
 from pipeline.model import AlertState
 from pipeline.reading_columns import readings_of
 from pipeline.remembering import unpack
@@ -23,7 +24,7 @@ from pipeline.scoring.engagement import ACTIVE_YEAR_DAYS, engagement_index
 from pipeline.scoring.life import survey, survey_day
 from pipeline.scoring.phase import phases
 from pipeline.scoring.profile import Profile
-from pipeline.telling import Boundary, Teller, network_step, phase_notice
+from pipeline.telling import Boundary, momentum_step, network_step, phase_notice
 from pipeline.windows.day_columns import Windows
 from pipeline.windows.store import KeptProfile
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from pipeline.detection.detection_settings import DetectionSettings
     from pipeline.detection.holiday_calendar import Calendar
-    from pipeline.detection.verdict import Step
+    from pipeline.detection.verdict import Decisions, Step
     from pipeline.history import DetectorState, History, Reading
     from pipeline.learning import Learn
     from pipeline.model import AlertTransition
@@ -85,7 +86,6 @@ class Judge:
         self._verdicts = verdicts
         self._rules = rules
         self._learn = learn
-        self._teller = Teller(windows)
 
     async def judge(
         self,
@@ -156,12 +156,7 @@ class Judge:
             else percentiles(work.abaque, history.lines, ages, index.index)
         )
         boundary = Boundary(history, rules.zone, remembered.phases.phase, places, work.profile)
-        for row, decision in decisions.busy.items():
-            alert = {**remembered.alerts.pop(row, {}), "detector": decision.state}
-            for step in decision.steps:
-                await self._momentum_step(boundary, work, row, step, alert)
-            if any(alert.values()):
-                remembered.alerts[row] = alert
+        await self._momentum_steps(boundary, work, decisions)
         self._phase_turns(boundary, work, turns)
         if self._rules.champion_notices:
             await review_champions(self._windows, boundary, work, self._rules.smallest_group)
@@ -172,21 +167,34 @@ class Judge:
             if self._on_readings is not None:
                 self._on_readings(history.network, work.readings.readings())
 
-    async def _momentum_step(self, boundary: Boundary, work: Work, row: int, step: Step, alert: DetectorState) -> None:
-        """A community too small to be named raises no alert; an alert that was told of is told of to its end."""
-        day = boundary.history.boundary_day
+    async def _momentum_steps(self, boundary: Boundary, work: Work, decisions: Decisions) -> None:
+        """Remember the alert of each community that has one, and tell the steps of those that may be named."""
+        alerts, told = work.remembered.alerts, {}
+        for row, decision in decisions.busy.items():
+            alert = {**alerts.pop(row, {}), "detector": decision.state}
+            if steps := [step for step in decision.steps if self._is_told(boundary.history, row, step, alert)]:
+                told[row] = steps
+            if any(alert.values()):
+                alerts[row] = alert
+        async for row, members in members_of(self._windows, boundary.history, list(told)):
+            work.steps[row].extend(momentum_step(boundary, row, step, members) for step in told[row])
+
+    def _is_told(self, history: History, row: int, step: Step, alert: DetectorState) -> bool:
+        """A community too small to be named raises no alert; an alert that was told of is told of to its end.
+
+        What the step changes is put into `alert`.
+        """
+        day = history.boundary_day
         if step.state is AlertState.RAISED:
-            alert["untold"], alert["raised"] = self._is_too_small(boundary.history, row), day
+            alert["untold"], alert["raised"] = self._is_too_small(history, row), day
         alert["stage"] = step.stage.value
         untold, raised = alert["untold"], alert["raised"]
         if step.state is AlertState.RESOLVED:
             del alert["untold"], alert["raised"], alert["stage"]
-        if untold:
-            return
-        if step.reason is Resolution.RECOVERED and day - raised <= EARLY_RECOVERY_DAYS:
+        if step.reason is Resolution.RECOVERED and not untold and day - raised <= EARLY_RECOVERY_DAYS:
             before = [known for known in alert.get("early", ()) if day - known < EARLY_RECOVERIES_KEPT_DAYS]
             alert["early"] = [*before, day]
-        work.steps[row].append(await self._teller.momentum(boundary, row, step))
+        return not untold
 
     def _phase_turns(self, boundary: Boundary, work: Work, turns: Sequence[Turn]) -> None:
         for turn in turns:

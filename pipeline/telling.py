@@ -17,9 +17,10 @@ from pipeline.scoring.champion_texts import text as champion_text
 from pipeline.scoring.champions import (
     CHAMPION_QUIET_DAYS,
     CHAMPION_WINDOW_DAYS,
-    champions,
+    carriers,
     lost_participants,
     lost_regulars,
+    named,
     silent_champions,
 )
 from pipeline.scoring.phase import PHASES, SMOOTHING_WEEKS
@@ -33,11 +34,10 @@ if TYPE_CHECKING:
 
     from pipeline.detection.network_drop import NetworkStep
     from pipeline.detection.verdict import Step
-    from pipeline.history import History
+    from pipeline.history import History, Members
     from pipeline.scoring.champion_texts import ChampionNotice
     from pipeline.scoring.phase import Turn
     from pipeline.scoring.profile import Profile
-    from pipeline.windows.store import WindowStore
 
 PHASE_RUNBOOK = "community-changes-phase"
 CHAMPION_RUNBOOK = "champion-of-a-community"
@@ -73,47 +73,42 @@ class Boundary:
     profile: Profile | None
 
 
-class Teller:
-    """Writes the transitions; reads the members of communities whose alert takes a step, and of nobody else."""
+def momentum_step(boundary: Boundary, row: int, step: Step, members: Members) -> AlertTransition:
+    """One step of a community's decline, with what its members tell of it as long as it lasts."""
+    evidence, action = dict(step.evidence), None
+    if step.state is not AlertState.RESOLVED:
+        evidence |= _members_evidence(members, boundary.history.boundary_day, step.evidence)
+        evidence |= _comparison_evidence(boundary, row, step.evidence["quiet_days"])
+        carried = Champions(evidence["champions"], evidence["champions_silent"])
+        action, evidence["action_source"] = suggested_action(step.evidence, carried)
+    return _transition(
+        boundary,
+        row,
+        AlertKind.MOMENTUM,
+        step.since_day,
+        state=step.state,
+        stage=step.stage,
+        severity=step.severity,
+        evidence=evidence,
+        summary=_momentum_summary(step),
+        reason=step.reason.value if step.reason else None,
+        action=action,
+        runbook=RUNBOOK,
+    )
 
-    def __init__(self, windows: WindowStore) -> None:
-        self._windows = windows
 
-    async def momentum(self, boundary: Boundary, row: int, step: Step) -> AlertTransition:
-        """One step of a community's decline."""
-        history, evidence, action = boundary.history, dict(step.evidence), None
-        if step.state is not AlertState.RESOLVED:
-            evidence |= await self._members_evidence(history, row, step.evidence)
-            evidence |= _comparison_evidence(boundary, row, step.evidence["quiet_days"])
-            carried = Champions(evidence["champions"], evidence["champions_silent"])
-            action, evidence["action_source"] = suggested_action(step.evidence, carried)
-        return _transition(
-            boundary,
-            row,
-            AlertKind.MOMENTUM,
-            step.since_day,
-            state=step.state,
-            stage=step.stage,
-            severity=step.severity,
-            evidence=evidence,
-            summary=_momentum_summary(step),
-            reason=step.reason.value if step.reason else None,
-            action=action,
-            runbook=RUNBOOK,
-        )
-
-    async def _members_evidence(self, history: History, row: int, evidence: dict[str, Any]) -> dict[str, Any]:
-        day = history.boundary_day
-        (members,) = await self._windows.members(history.network, [history.communities[row]], day)
-        carriers = champions(members, day - CHAMPION_QUIET_DAYS, CHAMPION_WINDOW_DAYS)
-        present_days = evidence["present_window_days"]
-        return {
-            "champions": len(carriers),
-            "champions_silent": len(silent_champions(members, day)),
-            "champions_first_share_ratio": round(carriers[0].share, 3) if carriers else 0.0,
-            "lost_participants": lost_participants(members, day, present_days, evidence["baseline_window_days"]),
-            "lost_regulars": lost_regulars(members, day),
-        }
+def _members_evidence(members: Members, day: int, evidence: dict[str, Any]) -> dict[str, Any]:
+    made = members.contributions(day - CHAMPION_QUIET_DAYS - CHAMPION_WINDOW_DAYS, day - CHAMPION_QUIET_DAYS)
+    places = carriers(made)
+    first = named(members, made, places[:1])
+    present_days = evidence["present_window_days"]
+    return {
+        "champions": len(places),
+        "champions_silent": len(silent_champions(members, day)),
+        "champions_first_share_ratio": round(first[0].share, 3) if first else 0.0,
+        "lost_participants": lost_participants(members, day, present_days, evidence["baseline_window_days"]),
+        "lost_regulars": lost_regulars(members, day),
+    }
 
 
 def phase_notice(boundary: Boundary, turn: Turn) -> AlertTransition | None:
