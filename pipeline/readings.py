@@ -51,7 +51,9 @@ class ReadingColumns(msgspec.Struct, frozen=True, eq=False):
     early_recoveries: NDArray[np.int64]
 
     def take(self, rows: NDArray[np.int64]) -> ReadingColumns:
-        """Those of some communities."""
+        """Those of some communities, in their order."""
+        if len(rows) == len(self.communities):
+            return self
         taken = {name: _taken(getattr(self, name), rows) for name in self.__struct_fields__}
         return ReadingColumns(**taken)
 

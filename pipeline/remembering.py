@@ -58,11 +58,12 @@ class Remembered(msgspec.Struct, eq=False):
 
     def pack(self, rows: NDArray[np.int64]) -> bytes:
         """What is to be kept of some communities, in their order."""
+        return pack(self if len(rows) == len(self.communities) else self._take(rows))
+
+    def _take(self, rows: NDArray[np.int64]) -> Remembered:
         phases = PhaseStates(*(getattr(self.phases, name)[rows] for name in PhaseStates.__struct_fields__))
         alerts, champions = (_moved(found, rows) for found in (self.alerts, self.champions))
-        return pack(
-            Remembered(self.network, [self.communities[row] for row in rows.tolist()], phases, alerts, champions)
-        )
+        return Remembered(self.network, [self.communities[row] for row in rows.tolist()], phases, alerts, champions)
 
 
 def unpack(values: Sequence[bytes | None]) -> Remembered:

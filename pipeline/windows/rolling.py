@@ -67,22 +67,23 @@ def distinct(
     The last position must be at or after the last activity. Positions 0 … width - 2 see only part of their window.
     """
     # Backwards from the last day: who has stayed within its window is there, and to go back by a day is to lose those
-    # who arrived on the day after, and to find those who had left.
-    change = np.empty(arrivals.shape, dtype=dtype)
-    change[..., -1] = stays[..., -width:].sum(axis=-1)
-    change[..., : width - 1] = 0
-    change[..., width - 1 : -1] = stays[..., :-width]
-    change[..., :-1] -= arrivals[..., 1:]
-    backwards = change[..., ::-1]
-    np.cumsum(backwards, axis=-1, out=backwards)
-    return change
+    # who arrived on the day after, and to find those who had left. Laid out newest first, since NumPy sums up an array
+    # that is read backwards three times as slowly.
+    newest_arrivals, newest_stays = arrivals[..., ::-1], stays[..., ::-1]
+    change = np.zeros(arrivals.shape, dtype=dtype)
+    change[..., 0] = newest_stays[..., :width].sum(axis=-1)
+    change[..., 1 : 1 - width or None] = newest_stays[..., width:]
+    change[..., 1:] -= newest_arrivals[..., :-1]
+    np.cumsum(change, axis=-1, out=change)
+    return change[..., ::-1]
 
 
 def sums_of_weeks(counts: NDArray[np.integer[Any]], stop: int, weeks: int, dtype: DTypeLike = np.int64) -> Counts:
     """Sums over the `weeks` whole weeks before place `stop`, oldest first: (C, L) -> (C, weeks)."""
     start = stop - WEEK_DAYS * weeks
+    days = np.ascontiguousarray(counts[:, start:stop])
     # Seven strided additions: numpy's own sum over an axis of seven takes three times as long.
-    total = counts[:, start:stop:WEEK_DAYS].astype(dtype)
-    for day in range(start + 1, start + WEEK_DAYS):
-        total += counts[:, day:stop:WEEK_DAYS]
+    total = days[:, ::WEEK_DAYS].astype(dtype)
+    for day in range(1, WEEK_DAYS):
+        total += days[:, day::WEEK_DAYS]
     return total
