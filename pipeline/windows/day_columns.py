@@ -21,9 +21,16 @@ from pipeline.windows.columns import (
 from pipeline.windows.rolling import READ_BACK_DAYS, distinct, sums_of_weeks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from pipeline.windows.rolling import Counts
+
+_SHORT_BYTES = 2
+"""Sums over a year of counts so short fit into 32 bits: 400 times 65,535 is far from overflowing."""
+_KEPT = (*KIND_COLUMN.values(), BOT, ACTIVE_ARRIVALS[WEEK_DAYS], ACTIVE_STAYS[WEEK_DAYS])
+"""Columns whose days are asked for again, boundary by boundary or week by week."""
 
 
 class NetworkColumns(NamedTuple):
@@ -38,6 +45,17 @@ class NetworkColumns(NamedTuple):
     activities: Counts
 
 
+class Block(Protocol):
+    """Some of C communities with all their counts over L days."""
+
+    @property
+    def rows(self) -> NDArray[np.int64] | slice:
+        """Where they stand among the C."""
+
+    def column(self, number: int) -> NDArray[np.integer[Any]]:
+        """(R, L), zeros where nothing was counted; of any type of integer, be it unsigned."""
+
+
 class Columns(Protocol):
     """Counts of C communities over L days, by column."""
 
@@ -45,21 +63,19 @@ class Columns(Protocol):
     def numbers(self) -> frozenset[int]:
         """Columns that anybody counted."""
 
-    def series(self, column: int) -> NDArray[np.integer[Any]]:
-        """(C, L), zeros where nothing was counted; of any type of integer, be it unsigned: sum them as `np.int64`."""
+    @property
+    def dtype(self) -> np.dtype[np.integer[Any]]:
+        """What every count fits into."""
 
-    def distinct(self, arrivals: int, stays: int, width: int) -> Counts:
-        """(C, L), see `distinct`, of these two columns; integers of 32 bits where that is exact."""
-
-    def totals(self, column: int, start: int, stop: int) -> Counts:
-        """Sums over places `start` … `stop` - 1, (C,)."""
-
-    def weeks(self, column: int, stop: int, weeks: int) -> Counts:
-        """(C, weeks), see `sums_of_weeks`; integers of 32 bits where that is exact."""
+    def blocks(self) -> Iterator[Block]:
+        """All communities, some at a time: to look at a block once for everything is cheaper than to come back."""
 
 
 class DenseColumns:
-    """Columns that lie in memory as arrays, (C, L) each."""
+    """Columns that lie in memory as arrays, (C, L) each: one block."""
+
+    dtype = np.dtype(np.int64)
+    rows = slice(None)
 
     def __init__(self, columns: dict[int, Counts], shape: tuple[int, int]) -> None:
         self._columns = columns
@@ -70,23 +86,14 @@ class DenseColumns:
         """See `Columns`."""
         return frozenset(self._columns)
 
-    def series(self, column: int) -> Counts:
+    def blocks(self) -> Iterator[DenseColumns]:
         """See `Columns`."""
-        found = self._columns.get(column)
+        yield self
+
+    def column(self, number: int) -> Counts:
+        """See `Block`."""
+        found = self._columns.get(number)
         return np.zeros(self._shape, dtype=np.int64) if found is None else found
-
-    def distinct(self, arrivals: int, stays: int, width: int) -> Counts:
-        """See `Columns`."""
-        return distinct(self.series(arrivals), self.series(stays), width)
-
-    def totals(self, column: int, start: int, stop: int) -> Counts:
-        """See `Columns`."""
-        totals: Counts = self.series(column)[:, start:stop].sum(axis=1)
-        return totals
-
-    def weeks(self, column: int, stop: int, weeks: int) -> Counts:
-        """See `Columns`."""
-        return sums_of_weeks(self.series(column), stop, weeks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,32 +121,56 @@ class Windows:
     """The windows of a group of communities, readable as of any boundary they remember."""
 
     def __init__(self, source: DayColumns) -> None:
-        columns = source.columns
+        columns, shape = source.columns, (len(source.communities), source.days)
         self._source = source
-        self._activities = {
-            kind: columns.series(column) for kind, column in KIND_COLUMN.items() if column in columns.numbers
-        }
-        self._bots = columns.series(BOT)
-        self._participants = columns.distinct(PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS, PARTICIPANT_WINDOW_DAYS)
+        self._counts = np.dtype(np.int32 if columns.dtype.itemsize <= _SHORT_BYTES else np.int64)
+        counted = columns.numbers
+        self._series = {number: np.zeros(shape, columns.dtype) for number in _KEPT if number in counted}
+        self._participants: Counts = np.zeros(shape, self._counts)
+        self._first_active: dict[int, Counts] = {days: np.zeros(shape[0], np.int64) for days in WINDOW_DAYS}
+        later = (shape[0], source.days - READ_BACK_DAYS)
+        self._later_active: dict[int, Counts] = {days: np.zeros(later, np.int64) for days in WINDOW_DAYS}
+        for block in columns.blocks():
+            self._take(block)
         network = source.network_columns
         self._network_participants = distinct(
             network.participant_arrivals, network.participant_stays, PARTICIPANT_WINDOW_DAYS
         )
 
+    def _take(self, block: Block) -> None:
+        rows, column = block.rows, block.column
+        for number, series in self._series.items():
+            series[rows] = column(number)
+        arrivals, stays = column(PARTICIPANT_ARRIVALS), column(PARTICIPANT_STAYS)
+        self._participants[rows] = distinct(arrivals, stays, PARTICIPANT_WINDOW_DAYS, self._counts)
+        for days in WINDOW_DAYS:
+            # As of the first boundary: those not gone since, without the new. Then what each day changes.
+            new, gone = column(ACTIVE_ARRIVALS[days])[:, READ_BACK_DAYS:], column(ACTIVE_STAYS[days])
+            gone = gone[:, READ_BACK_DAYS - days :]
+            self._first_active[days][rows] = gone.sum(axis=1, dtype=np.int64) - new.sum(axis=1, dtype=np.int64)
+            self._later_active[days][rows] = np.subtract(new, gone[:, : new.shape[1]], dtype=np.int64)
+
     def _active(self, days: int, end: int) -> Counts:
-        """Distinct active members in the `days` days before position `end`: those not gone since, without the new."""
-        columns, newest = self._source.columns, self._source.days
-        stayed = columns.totals(ACTIVE_STAYS[days], end - days, newest)
-        return stayed - columns.totals(ACTIVE_ARRIVALS[days], end, newest)
+        """Distinct active members in the `days` days before position `end`."""
+        later = self._later_active[days][:, : end - READ_BACK_DAYS]
+        active: Counts = self._first_active[days] + later.sum(axis=1)
+        return active
 
     def _weekly_active(self, end: int, weeks: int) -> Counts:
         """Distinct active members in each of the weeks before position `end`, oldest first, (C, weeks)."""
-        columns = self._source.columns
-        arrivals = columns.weeks(ACTIVE_ARRIVALS[WEEK_DAYS], end, weeks)
-        weekly = distinct(arrivals, columns.weeks(ACTIVE_STAYS[WEEK_DAYS], end, weeks), 1, arrivals.dtype)
+        arrivals, stays = (
+            sums_of_weeks(self._of(number), end, weeks, self._counts)
+            for number in (ACTIVE_ARRIVALS[WEEK_DAYS], ACTIVE_STAYS[WEEK_DAYS])
+        )
+        weekly = distinct(arrivals, stays, 1, self._counts)
         # In weeks these are windows of one, which know nothing of who was there after them.
-        weekly += (self._active(WEEK_DAYS, end) - weekly[:, -1])[:, None].astype(weekly.dtype)
+        weekly += (self._active(WEEK_DAYS, end) - weekly[:, -1])[:, None].astype(self._counts)
         return weekly
+
+    def _of(self, number: int) -> NDArray[np.integer[Any]]:
+        """The series of a column, (C, L), zeros where nobody counted it."""
+        found = self._series.get(number)
+        return np.zeros(self._participants.shape, self._source.columns.dtype) if found is None else found
 
     def as_of(self, boundary_day: int) -> History:
         """The history that ends with `boundary_day`: arrays are slices, nothing dated later is in them."""
@@ -157,8 +188,10 @@ class Windows:
             lines=source.lines,
             boundary_day=boundary_day,
             first_days=source.first_days,
-            activities={kind: counts[:, span] for kind, counts in self._activities.items()},
-            bot_activities=self._bots[:, span],
+            activities={
+                kind: self._series[number][:, span] for kind, number in KIND_COLUMN.items() if number in self._series
+            },
+            bot_activities=self._of(BOT)[:, span],
             active_members={days: self._active(days, end) for days in WINDOW_DAYS},
             weekly_active_members=partial(self._weekly_active, end),
             participants_7_days=self._participants[:, span],

@@ -7,7 +7,6 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from pipeline.windows.aggregate import shard_of
 from pipeline.windows.columns import (
@@ -153,11 +152,7 @@ class RedisStore:
         sums = [ring for ring in await self._of_every_shard("GET", f"n:{network}") if ring]
         last_day = max([last_boundary, *positions(sums)[1].tolist()])
         rings = Rings(sums, first_boundary - READ_BACK_DAYS + 1, last_day)
-        return NetworkColumns(
-            rings.series(PARTICIPANT_ARRIVALS).sum(axis=0, dtype=np.int64),
-            rings.series(PARTICIPANT_STAYS).sum(axis=0, dtype=np.int64),
-            rings.series(NETWORK_ACTIVITIES).sum(axis=0, dtype=np.int64),
-        )
+        return NetworkColumns(*map(rings.total, (PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS, NETWORK_ACTIVITIES)))
 
     async def members(self, network: str, communities: Sequence[str], boundary_day: int) -> list[Members]:
         """See `WindowStore.members`."""

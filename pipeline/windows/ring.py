@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pipeline.windows.columns import RING_DAYS
-from pipeline.windows.rolling import distinct, sums_of_weeks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,7 +21,6 @@ RINGS_AT_ONCE = 256
 """What is made of so many, a megabyte, stays in the cache of a processor: distinct members take half the time."""
 _POSITION_BYTES = slice(36, 48)
 _TYPES: dict[int, np.dtype[np.unsignedinteger]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4")}
-_SHORT_BYTES = 2
 EMPTY_RING = struct.pack("<33B3x3I", 1, 1, *bytes(31), 0, 0, 1 << 30)
 """A ring without a column, for a community that has none yet: its first day lies far ahead, as in `memory_store`."""
 
@@ -42,61 +40,43 @@ class _Alike(NamedTuple):
 
 
 class Rings:
-    """Rings of C communities over positions `first` … `last`: `Columns` that are decoded when they are asked for.
+    """Rings of C communities over positions `first` … `last`: `Columns` that are decoded as they are looked at.
 
     `last` must be at or after the newest position of every ring.
     """
 
     def __init__(self, raws: Sequence[bytes], first: int, last: int) -> None:
-        self._shape = (len(raws), last - first + 1)
-        by_layout: dict[bytes, list[int]] = {}
+        self._raws = raws
+        self._first, self._last = first, last
+        self._rows_of: dict[bytes, list[int]] = {}
+        """Layout -> rows: the width of a count, how many columns there are, and their numbers."""
         for row, raw in enumerate(raws):
-            by_layout.setdefault(raw[1 : 3 + raw[2]], []).append(row)
-        self._groups = [
-            _Alike(np.array(some), tuple(layout[2:]), _unroll([raws[row] for row in some], first, last))
-            for layout, rows in by_layout.items()
-            for some in (rows[start : start + RINGS_AT_ONCE] for start in range(0, len(rows), RINGS_AT_ONCE))
-        ]
-        self._widest = max((group.values.itemsize for group in self._groups), default=1)
-        # Half the memory, and exact: 400 times 65,535 is far from overflowing.
-        self._type = np.dtype(np.int32 if self._widest <= _SHORT_BYTES else np.int64)
+            self._rows_of.setdefault(raw[1 : 3 + raw[2]], []).append(row)
 
     @property
     def numbers(self) -> frozenset[int]:
-        """Columns that anybody counted."""
-        return frozenset(column for group in self._groups for column in group.columns)
+        """See `Columns`."""
+        return frozenset(column for layout in self._rows_of for column in layout[2:])
 
-    def series(self, column: int) -> NDArray[np.unsignedinteger]:
-        """(C, L), zeros where nothing was counted; of the type of the widest ring."""
-        series = np.zeros(self._shape, dtype=_TYPES[self._widest])
-        for group in self._groups:
-            if column in group.columns:
-                series[group.rows] = group.column(column)
-        return series
+    @property
+    def dtype(self) -> np.dtype[np.unsignedinteger]:
+        """See `Columns`."""
+        return _TYPES[max((layout[0] for layout in self._rows_of), default=1)]
 
-    def distinct(self, arrivals: int, stays: int, width: int) -> Counts:
-        """(C, L), see `rolling.distinct`: of each group by itself, without making series of the two columns first."""
-        found: Counts = np.zeros(self._shape, dtype=self._type)
-        for group in self._groups:
-            if arrivals in group.columns or stays in group.columns:
-                found[group.rows] = distinct(group.column(arrivals), group.column(stays), width, self._type)
-        return found
+    def blocks(self) -> Iterator[_Alike]:
+        """See `Columns`."""
+        for layout, rows in self._rows_of.items():
+            for start in range(0, len(rows), RINGS_AT_ONCE):
+                some = rows[start : start + RINGS_AT_ONCE]
+                values = _unroll([self._raws[row] for row in some], self._first, self._last)
+                yield _Alike(np.array(some), tuple(layout[2:]), values)
 
-    def totals(self, column: int, start: int, stop: int) -> Counts:
-        """Sums over places `start` … `stop` - 1, (C,)."""
-        totals: Counts = np.zeros(self._shape[0], dtype=np.int64)
-        for group in self._groups:
-            if column in group.columns and stop > start:
-                totals[group.rows] = group.column(column)[:, start:stop].sum(axis=1, dtype=np.int64)
-        return totals
-
-    def weeks(self, column: int, stop: int, weeks: int) -> Counts:
-        """(C, weeks), see `rolling.sums_of_weeks`."""
-        found: Counts = np.zeros((self._shape[0], weeks), dtype=self._type)
-        for group in self._groups:
-            if column in group.columns:
-                found[group.rows] = sums_of_weeks(group.column(column), stop, weeks, self._type)
-        return found
+    def total(self, column: int) -> Counts:
+        """Sums over all rings, (L,)."""
+        total: Counts = np.zeros(self._last - self._first + 1, dtype=np.int64)
+        for block in self.blocks():
+            total += block.column(column).sum(axis=0, dtype=np.int64)
+        return total
 
 
 def positions(raws: Sequence[bytes]) -> NDArray[np.int64]:
