@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.history import History
 
 MONTH_DAYS = 28
+QUARTER_DAYS = 91
 PROFILE_DAYS = 84
 """The rhythm of the week is taken from the last twelve weeks."""
 PROFILE_PRIOR = 0.25
@@ -30,13 +31,17 @@ LARGEST_SHARE = 1.0
 
 def quiet_days(history: History) -> NDArray[np.int64]:
     """Whole days without any participation up to the boundary, (C,); exact, however short."""
-    of_weeks = _newest_zeros(history.participants_7_days)
+    quiet = np.zeros(len(history.communities), dtype=np.int64)
+    took_part = history.participants_7_days[:, -1] > 0
+    silent, lately = np.flatnonzero(~took_part), np.flatnonzero(took_part)
+    quiet[silent] = _newest_zeros(history.participants_7_days, silent) + WEEK_DAYS - 1
     # Activities that carry their object's time make a day look lived in on which nobody was there, so days come from
     # activities only where somebody took part within a week: who took part left an activity on that day.
-    acts = np.zeros((len(of_weeks), WEEK_DAYS), dtype=np.int64)
+    acts = np.zeros((len(quiet), WEEK_DAYS), dtype=np.int64)
     for kind in PARTICIPATION & history.activities.keys():
         acts += history.activities[kind][:, -WEEK_DAYS:]
-    return np.where(of_weeks > 0, of_weeks + WEEK_DAYS - 1, _newest_zeros(acts))
+    quiet[lately] = _newest_zeros(acts, lately)
+    return quiet
 
 
 def silence_score(history: History, baseline: NDArray[np.float64], quiet: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -105,11 +110,11 @@ def _weekday_shares(history: History, rows: NDArray[np.int64]) -> NDArray[np.flo
     return np.asarray(np.minimum(shares, LARGEST_SHARE)[:, ::-1])
 
 
-def _newest_zeros(counts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-    """How many of the newest columns hold nothing, (C, T) -> (C,); most rows are known after the newest month."""
-    run, unknown = np.full(len(counts), counts.shape[1]), np.arange(len(counts))
-    for days in (MONTH_DAYS, counts.shape[1]):
-        seen = counts[unknown, -days:] != 0
+def _newest_zeros(counts: NDArray[np.integer[Any]], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of the newest columns of some rows hold nothing, (C, T) -> (R,); most are known after a month."""
+    run, unknown = np.full(len(rows), counts.shape[1]), np.arange(len(rows))
+    for days in (MONTH_DAYS, QUARTER_DAYS, counts.shape[1]):
+        seen = counts[rows[unknown], -days:] != 0
         found = seen.any(axis=1)
         run[unknown[found]] = seen[found, ::-1].argmax(axis=1)
         unknown = unknown[~found]
