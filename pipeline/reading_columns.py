@@ -10,7 +10,6 @@ from pipeline.detection.verdict import VERDICTS
 from pipeline.history import WINDOW_DAYS
 from pipeline.model import Stage
 from pipeline.readings import Labels, ReadingColumns
-from pipeline.scoring.engagement import INDEX_WINDOW_DAYS
 from pipeline.scoring.phase import PHASES
 
 if TYPE_CHECKING:
@@ -56,16 +55,8 @@ def readings_of(  # noqa: PLR0917 - one part a stage
         active_members=np.stack([history.active_members[days] for days in WINDOW_DAYS], axis=1),
         weekly_active_members=history.weekly_active_members(READING_WEEKS),
         weekly_participants=history.participants_7_days[:, -1],
-        activities_28_days=_activities(history),
+        activities_28_days=index.activities,
         baselines=decisions.baselines,
         engagement_percentiles=np.round(percentiles, 1),
         early_recoveries=early,
     )
-
-
-def _activities(history: History) -> NDArray[np.int64]:
-    """Human activities of the last 28 days, all kinds, (C,)."""
-    total = np.zeros(len(history.communities), dtype=np.int64)
-    for acts in history.activities.values():
-        total += acts[:, -INDEX_WINDOW_DAYS:].sum(axis=1, dtype=np.int64)
-    return total

@@ -9,7 +9,7 @@ among those that once began like it. What the living alone do is kept beside it,
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -80,7 +80,7 @@ def percentiles(
     that is missing or too small gives way to the cell of the whole network; where that is missing too the place is NaN.
     """
     codes, bands = _tables(abaque)
-    rows = np.fromiter((codes.get(line, 0) for line in lines), dtype=np.int64, count=len(lines))
+    rows = np.fromiter(map(codes.get, lines, repeat(0)), dtype=np.int64, count=len(lines))
     months = (np.asarray(age_days) / DAYS_A_MONTH).astype(np.int64)
     band = bands[rows, np.clip(months, 0, bands.shape[1] - 1)]
     known = ~np.isnan(band[:, 0])

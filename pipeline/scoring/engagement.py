@@ -22,11 +22,15 @@ ACTIVE_YEAR_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class EngagementIndex:
-    """Weighted activities per active member in the last 28 days, each (C,); `index` is the sum of the two axes."""
+    """Weighted activities per active member in the last 28 days, each (C,); `index` is the sum of the two axes.
+
+    `activities` (C,) are those of all kinds in these days, by humans, not weighted.
+    """
 
     index: NDArray[np.float64]
     conversational: NDArray[np.float64]
     relational: NDArray[np.float64]
+    activities: NDArray[np.int64]
 
 
 def engagement_index(history: History, weights: Mapping[str, float]) -> EngagementIndex:
@@ -35,9 +39,12 @@ def engagement_index(history: History, weights: Mapping[str, float]) -> Engageme
     `weights` maps names of kinds to weighted activities per act; a kind that is missing, or on neither axis, counts 0.
     """
     members = history.active_members[INDEX_WINDOW_DAYS].astype(np.float64)
-    conversational = _axis(history, weights, CONVERSATIONAL, members)
-    relational = _axis(history, weights, RELATIONAL, members)
-    return EngagementIndex(conversational + relational, conversational, relational)
+    acts = {
+        kind: counts[:, -INDEX_WINDOW_DAYS:].sum(axis=1, dtype=np.int64) for kind, counts in history.activities.items()
+    }
+    conversational, relational = (_axis(acts, weights, kinds, members) for kinds in (CONVERSATIONAL, RELATIONAL))
+    activities = sum(acts.values(), start=np.zeros(len(members), dtype=np.int64))
+    return EngagementIndex(conversational + relational, conversational, relational, activities)
 
 
 def share_of_active(history: History) -> NDArray[np.float64]:
@@ -48,12 +55,14 @@ def share_of_active(history: History) -> NDArray[np.float64]:
 
 
 def _axis(
-    history: History, weights: Mapping[str, float], kinds: frozenset[Kind], members: NDArray[np.float64]
+    acts: Mapping[Kind, NDArray[np.int64]],
+    weights: Mapping[str, float],
+    kinds: frozenset[Kind],
+    members: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     total = np.zeros(len(members))
     # In the frozen order of kinds: a sum of floats depends on its order, and a set has none.
     for kind in Kind:
-        if kind in kinds and kind in history.activities:
-            acts = history.activities[kind][:, -INDEX_WINDOW_DAYS:].sum(axis=1)
-            total += weights.get(kind.value, 0.0) * acts
+        if kind in kinds and kind in acts:
+            total += weights.get(kind.value, 0.0) * acts[kind]
     return np.divide(total, members, out=np.zeros_like(total), where=members > 0)

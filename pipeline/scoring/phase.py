@@ -77,6 +77,7 @@ class Curve:
     low: NDArray[np.float64]
     """The lowest level since the peak."""
     median: NDArray[np.float64]
+    """Of those who may be at their peak, 0 for all others."""
     weeks: NDArray[np.int64]
     """Age in whole weeks, at most the length of the history."""
     quiet: NDArray[np.bool_]
@@ -127,12 +128,17 @@ def _curve(history: History) -> Curve:
     # Of equal peaks the oldest: a community that is back where it was has been through the trough in between.
     oldest_peak = columns - 1 - known[:, ::-1].argmax(axis=1)
     since_peak = np.arange(columns)[None, :] <= oldest_peak[:, None]
+    now, peak = smooth[:, 0], known[np.arange(len(known)), oldest_peak]
+    # One more than at a peak, so that no rounding leaves out who stands right at its edge.
+    high = np.flatnonzero(now + 1 >= PEAK_KEPT * peak)
+    median = np.zeros(len(smooth))
+    median[high] = _median(np.where(alive[high], smooth[high], _MOST), weeks_alive[high])
     return Curve(
-        now=smooth[:, 0] / SMOOTHING_WEEKS,
+        now=now / SMOOTHING_WEEKS,
         before=smooth[:, TREND_WEEKS] / SMOOTHING_WEEKS,
-        peak=known[np.arange(len(known)), oldest_peak] / SMOOTHING_WEEKS,
+        peak=peak / SMOOTHING_WEEKS,
         low=np.where(since_peak, smooth, _MOST).min(axis=1) / SMOOTHING_WEEKS,
-        median=_median(np.where(alive, smooth, _MOST), weeks_alive),
+        median=median,
         weeks=np.clip(age, 0, weekly.shape[1]),
         quiet=(weekly[:, :DORMANT_WEEKS] == 0).all(axis=1),
     )
