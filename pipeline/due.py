@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pipeline.kafka_topics import ActivityTopic
     from pipeline.windows.redis_progress import Standing
 
-COMMUNITIES_AT_ONCE = 1_000
-"""Judged together: what one call costs whatever it judges is little against so many, and they take 20 MB."""
+COMMUNITIES_AT_ONCE = 3_200
+"""Judged together: what one call costs whatever it judges is little against so many, and they take 25 MB."""
 BOUNDARIES_A_STEP = 7
 """Boundaries judged on one reading of the windows; a crash repeats at most these."""
 

@@ -47,9 +47,10 @@ def test_what_was_counted_of_a_topic_of_the_same_name_says_nothing_of_the_new_on
 
 
 def test_shards_of_a_small_network_are_judged_together_those_of_a_large_one_alone() -> None:
-    assert groups_of(64, communities=300) == [range(64)]
-    assert groups_of(64, communities=2_000) == [range(32), range(32, 64)]
-    assert groups_of(64, communities=100_000) == [range(shard, shard + 1) for shard in range(64)]
+    assert groups_of(64, communities=3_200) == [range(64)]
+    assert groups_of(64, communities=3_201) == [range(32), range(32, 64)]
+    assert groups_of(64, communities=100_000) == [range(shard, shard + 2) for shard in range(0, 64, 2)]
+    assert groups_of(64, communities=1_000_000) == [range(shard, shard + 1) for shard in range(64)]
 
 
 @given(st.integers(1, 300), st.integers(0, 1_000_000))
