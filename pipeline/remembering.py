@@ -85,7 +85,8 @@ def unpack(values: Sequence[bytes | None]) -> Remembered:
 
 def _moved(found: dict[int, Any], places_before: NDArray[np.int64]) -> dict[int, Any]:
     """By the new place of each community instead of its place before."""
-    return {now: found[before] for now, before in enumerate(places_before.tolist()) if before in found}
+    now = np.flatnonzero(np.isin(places_before, list(found)))
+    return {place: found[before] for place, before in zip(now.tolist(), places_before[now].tolist(), strict=True)}
 
 
 _unpack = Unpacker(Remembered)
