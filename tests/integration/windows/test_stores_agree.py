@@ -93,10 +93,12 @@ async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: li
     plain = PlainWindows(log, zone)
     newest_hour = max(int(a[1] // 3600) for a in log)
     assert await store.departments("acme") == plain.departments()
+    of_all = Windows(await store.read_days("acme", range(SHARDS), min(boundaries), max(boundaries)))
     for boundary in boundaries:
         source = await store.read_days("acme", range(SHARDS), boundary, boundary)
         history = Windows(source).as_of(boundary)
         weekly_active = history.weekly_active_members(52)
+        see_the_same_active_members(of_all.as_of(boundary), history)
         assert sorted(history.communities) == sorted({a[4] for a in log})
         assert history.network_activities.tolist() == plain.network_activities(boundary, HISTORY_DAYS)
         assert history.lines == tuple(map(plain.line, history.communities))
@@ -129,6 +131,14 @@ async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: li
         together = [sum(plain.participants(c, boundary) for c in history.communities)]
         assert history.network_participants[-1] == together[0]
         await see_the_same_network(store, history, source.network_columns)
+
+
+def see_the_same_active_members(one_of_many: History, history: History) -> None:
+    """Of a boundary that was read with others, and by itself."""
+    for width in WINDOW_DAYS:
+        assert one_of_many.active_members[width].tolist() == history.active_members[width].tolist()
+    assert one_of_many.weekly_active_members(26).tolist() == history.weekly_active_members(26).tolist()
+    assert one_of_many.participants_7_days.tolist() == history.participants_7_days.tolist()
 
 
 async def see_the_same_network(store: WindowStore, history: History, network_columns: NetworkColumns) -> None:

@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.detection.candidates import find_candidates
+from pipeline.detection.detection_settings import DetectionSettings
+from pipeline.detection.levels import measure
 from pipeline.detection.silence import quiet_days, silence_score
 from pipeline.history import HISTORY_DAYS
 from pipeline.model import Kind
-from tests.unit.detection.timeline import FEBRUARY, history_at
+from tests.unit.detection.timeline import FEBRUARY, history_at, weeks
 
 if TYPE_CHECKING:
     from pipeline.history import History
@@ -52,6 +55,16 @@ def test_ten_quiet_days_of_a_community_alive_every_day_are_as_improbable_as_the_
     # 10 a week make 10 * 1.65 / 7 a day, of size 1.5
     daily = 10 * 1.65 / 7
     assert math.isclose(score(history_of([4] * 84), 10.0, 10), 10 * 1.5 * math.log(1 + daily / 1.5), rel_tol=1e-5)
+
+
+def test_the_silence_of_a_community_too_small_to_be_judged_is_told_where_it_has_an_alert() -> None:
+    # two communities at 2 participants a week, both silent for the last week
+    history = history_at(np.stack([weeks((20, 2), (1, 0))] * 2), 21 * WEEK - 1, FEBRUARY)
+    watching = DetectionSettings()
+    found = find_candidates(history, measure(history, watching), [1], watching)
+    assert found.silence[0] == 0.0
+    assert found.silence[1] > 1.0
+    assert not found.silent.any()
 
 
 def test_a_quiet_weekend_of_people_who_rest_says_little() -> None:

@@ -58,6 +58,12 @@ def test_a_level_that_stands_out_of_the_year_is_a_peak() -> None:
     assert course((20, 10), (6, 30)) == [Phase.CURIOSITY, Phase.PLATEAU, Phase.PEAK]
 
 
+def test_a_peak_is_kept_until_its_level_is_a_fifth_lower() -> None:
+    #                    peak    │ 0.87 of it: above 0.8, below the 0.9 that make a peak │ 0.73 of it
+    assert course((20, 10), (6, 30), (8, 26))[-1] is Phase.PEAK
+    assert course((20, 10), (6, 30), (8, 22))[-1] is not Phase.PEAK
+
+
 def test_a_community_without_anybody_falls_dormant_and_wakes_with_a_rebound() -> None:
     found = course((14, 20), (14, 0), (8, 20))
     assert found.index(Phase.DORMANT) > found.index(Phase.DECLINE)
