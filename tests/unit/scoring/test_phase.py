@@ -64,6 +64,10 @@ def test_a_peak_is_kept_until_its_level_is_a_fifth_lower() -> None:
     assert course((20, 10), (6, 30), (8, 22))[-1] is not Phase.PEAK
 
 
+def test_a_peak_that_most_of_a_year_is_like_is_a_plateau() -> None:
+    assert course((20, 10), (6, 30), (40, 26))[-1] is Phase.PLATEAU
+
+
 def test_a_community_without_anybody_falls_dormant_and_wakes_with_a_rebound() -> None:
     found = course((14, 20), (14, 0), (8, 20))
     assert found.index(Phase.DORMANT) > found.index(Phase.DECLINE)
