@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.detection.segments import SHORTEST_WEEKS, cuts, partitions
+from pipeline.detection.segments import SHORTEST_WEEKS, cuts, partitions, running_sums
 from pipeline.history import WEEK_DAYS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _series(history: History, place: int, weeks: int) -> NDArray[np.float64]:
 def _votes(series: NDArray[np.float64], ages_days: Sequence[int]) -> list[int]:
     """(7 a community, n) -> votes of each community; `ages_days` is how long ago each onset was."""
     votes = [0] * len(ages_days)
-    sums = np.pad(np.cumsum(series, axis=1), ((0, 0), (1, 0))).tolist()
+    sums = running_sums(series).tolist()
     for anscombe in (True, False):
         for of_penalty in partitions(series, PENALTIES, anscombe=anscombe):
             for row, begins in enumerate(of_penalty):

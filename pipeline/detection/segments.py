@@ -72,10 +72,10 @@ class _Costs:
         self._anscombe = anscombe
         self._starts = starts
         values = 2.0 * np.sqrt(series + 0.375) if anscombe else series
-        self._sums = _running(values)
+        self._sums = running_sums(values)
         self._sums_before = self._sums[:, starts]
         if anscombe:
-            self._squares = _running(values * values)
+            self._squares = running_sums(values * values)
             self._squares_before = self._squares[:, starts]
             self._noise = _noise(values)
 
@@ -94,7 +94,8 @@ class _Costs:
         return cost
 
 
-def _running(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def running_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of the first 0, 1, … n weeks, (B, n) -> (B, n + 1)."""
     sums: NDArray[np.float64] = np.pad(np.cumsum(values, axis=1), ((0, 0), (1, 0)))
     return sums
 
