@@ -152,7 +152,7 @@ class RedisStore:
         sums = [ring for ring in await self._of_every_shard("GET", f"n:{network}") if ring]
         last_day = max([last_boundary, *positions(sums)[1].tolist()])
         rings = Rings(sums, first_boundary - READ_BACK_DAYS + 1, last_day)
-        return NetworkColumns(*map(rings.total, (PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS, NETWORK_ACTIVITIES)))
+        return NetworkColumns(*rings.totals((PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS, NETWORK_ACTIVITIES)))
 
     async def members(self, network: str, communities: Sequence[str], boundary_day: int) -> list[Members]:
         """See `WindowStore.members`."""

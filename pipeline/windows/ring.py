@@ -71,12 +71,12 @@ class Rings:
                 values = _unroll([self._raws[row] for row in some], self._first, self._last)
                 yield _Alike(np.array(some), tuple(layout[2:]), values)
 
-    def total(self, column: int) -> Counts:
-        """Sums over all rings, (L,)."""
-        total: Counts = np.zeros(self._last - self._first + 1, dtype=np.int64)
+    def totals(self, numbers: Sequence[int]) -> Counts:
+        """Sums over all rings of each of these columns, (N, L)."""
+        totals: Counts = np.zeros((len(numbers), self._last - self._first + 1), dtype=np.int64)
         for block in self.blocks():
-            total += block.column(column).sum(axis=0, dtype=np.int64)
-        return total
+            totals += [block.column(number).sum(axis=0, dtype=np.int64) for number in numbers]
+        return totals
 
 
 def positions(raws: Sequence[bytes]) -> NDArray[np.int64]:
