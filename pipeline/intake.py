@@ -237,8 +237,8 @@ class Intake:
         """Judging of a network begins with its first day, and where a live clock runs already, not before that."""
         found: dict[str, int] = {}
         for shard in shards.values():
-            for network, communities in shard.items():
-                first = min(min(delta.days) for delta in communities.values())
+            for network, delta in shard.items():
+                first = min(delta.days)
                 found[network] = min(found.get(network, first), first)
         if before.clock_seconds is not None:
             clock_seconds = before.clock_seconds

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.model import Kind
 from pipeline.redis_clients import async_redis_client
-from pipeline.windows.aggregate import CommunityDelta, shard_of
+from pipeline.windows.aggregate import NetworkDelta, shard_of
 from pipeline.windows.columns import KIND_COLUMN
 from pipeline.windows.redis_store import RedisStore
 from pipeline.windows.rows import row_heads
@@ -96,19 +96,22 @@ def _batch(network: BenchNetwork, communities: NDArray[np.int64], start: int) ->
     days = dice.integers(network.first_days[places], network.last_days[places] + 1)
     acts = dice.choice(len(KINDS), len(members), p=KIND_SHARES)
     heads = {day: row_heads(day * 24 + WORK_HOUR) for day in np.unique(days).tolist()}
-    found: dict[int, CommunityDelta] = {}
-    for member, place, day, act in zip(members.tolist(), places.tolist(), days.tolist(), acts.tolist(), strict=True):
-        delta = found.get(place)
-        if delta is None:
-            delta = found[place] = CommunityDelta(f"Community {place}", {})
-        row = f"{heads[day][_COLUMNS[act]]}{start + member:011x}"
-        delta.days[day] = delta.days.get(day, "") + row
-    return _by_shard(network, found)
-
-
-def _by_shard(network: BenchNetwork, found: dict[int, CommunityDelta]) -> dict[int, ShardDelta]:
+    homes: dict[int, tuple[str, NetworkDelta]] = {}
     shards: dict[int, ShardDelta] = {}
-    for place, delta in found.items():
-        name = community_name(place)
-        shards.setdefault(shard_of(NETWORK, name, network.shards), {}).setdefault(NETWORK, {})[name] = delta
+    for member, place, day, act in zip(members.tolist(), places.tolist(), days.tolist(), acts.tolist(), strict=True):
+        home = homes.get(place)
+        if home is None:
+            home = homes[place] = _home(network, place, shards)
+        name, delta = home
+        rows_of = delta.days.setdefault(day, {})
+        rows_of[name] = rows_of.get(name, "") + f"{heads[day][_COLUMNS[act]]}{start + member:011x}"
     return shards
+
+
+def _home(network: BenchNetwork, place: int, shards: dict[int, ShardDelta]) -> tuple[str, NetworkDelta]:
+    """The name of a community, and where the rows of its shard go."""
+    name = community_name(place)
+    of_shard = shards.setdefault(shard_of(NETWORK, name, network.shards), {})
+    delta = of_shard.setdefault(NETWORK, NetworkDelta({}, {}, {}))
+    delta.names[name] = f"Community {place}"
+    return name, delta

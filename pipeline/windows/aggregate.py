@@ -1,8 +1,9 @@
-"""Activities of one batch -> the rows that each shard has to add, gathered by community and day."""
+"""Activities of one batch -> the rows that each shard has to add, gathered by day and community."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
@@ -26,35 +27,52 @@ _VIEW = KIND_COLUMN[Kind.VIEW]
 _ONE = amount_text(1)
 
 
-class CommunityDelta(msgspec.Struct, array_like=True):
-    """What one batch adds to one community.
+class NetworkDelta(msgspec.Struct, array_like=True):
+    """What one batch adds to one network, or to those communities of it that lie in one shard.
 
-    `days`   day -> rows, as `rows.py` says
-    `name`, `line` are "" where no activity of the batch carries one; a line that is no `model.NAME` counts as none
+    `days`            day -> community -> rows, as `rows.py` says
+    `names`, `lines`  of communities, as far as an activity carries one; a line that is no `model.NAME` counts as none
     """
 
-    name: str
-    days: dict[int, str]
-    line: str = ""
+    days: dict[int, dict[str, str]]
+    names: dict[str, str]
+    lines: dict[str, str]
 
 
 class _Gathered:
-    """What the activities of a batch say of one community so far."""
+    """What the activities of a batch say of one network so far."""
 
-    __slots__ = ("days", "line", "name")
+    __slots__ = ("days", "lines", "names")
 
     def __init__(self) -> None:
-        self.name = ""
-        self.line = ""
-        self.days: dict[int, list[str]] = {}
-
-    def delta(self) -> CommunityDelta:
-        """All of it."""
-        return CommunityDelta(self.name, {day: joined(rows) for day, rows in self.days.items()}, self.line)
+        self.days: defaultdict[int, defaultdict[str, list[str]]] = defaultdict(_rows_by_community)
+        self.names: dict[str, str] = {}
+        self.lines: dict[str, str] = {}
 
 
-ShardDelta = dict[str, dict[str, CommunityDelta]]
-"""network -> community -> delta."""
+def _rows_by_community() -> defaultdict[str, list[str]]:
+    return defaultdict(list)
+
+
+def _nothing() -> NetworkDelta:
+    return NetworkDelta({}, {}, {})
+
+
+class _ShardOfCommunity(dict[str, int]):
+    """Community of one network -> its shard, computed once."""
+
+    def __init__(self, network: str, shards: int) -> None:
+        super().__init__()
+        self._network = network
+        self._shards = shards
+
+    def __missing__(self, community: str) -> int:
+        shard = self[community] = shard_of(self._network, community, self._shards)
+        return shard
+
+
+ShardDelta = dict[str, NetworkDelta]
+"""network -> delta."""
 Departments = dict[tuple[str, str], str]
 """(network, member) -> department."""
 
@@ -115,13 +133,13 @@ def departments_of(activities: Sequence[TrustedActivity]) -> Departments:
 
 
 class Aggregator:
-    """Gathers activities by shard, network, community and day. Remembers shards and time zones, nothing else."""
+    """Gathers activities by shard, network, day and community. Remembers shards and time zones, nothing else."""
 
     def __init__(self, shards: int, time_zone_of: Callable[[str], str]) -> None:
         self._shards = shards
         self._time_zone_of = time_zone_of
         self._slots: dict[str, Slots] = {}
-        self._shard_of: dict[str, dict[str, int]] = {}
+        self._shard_of: dict[str, _ShardOfCommunity] = {}
 
     def slots(self, network: str) -> Slots:
         """The clock of a network's time zone."""
@@ -131,50 +149,62 @@ class Aggregator:
         return slots
 
     def add(self, activities: Iterable[TrustedActivity]) -> dict[int, ShardDelta]:
-        """-> shard -> network -> community -> delta. Order of the activities does not matter."""
-        found: dict[str, dict[str, _Gathered]] = {}
-        # Bound to names of this function, as far as they are the same for a run of activities of one network.
+        """-> shard -> network -> delta. Order of the activities does not matter."""
+        found: defaultdict[str, _Gathered] = defaultdict(_Gathered)
+        # Bound to names of this function, as far as they are the same for a run of activities of one network and day.
         present: str | None = None
+        present_day: int | None = None
         known_slots: dict[float, Slot] = {}
-        communities: dict[str, _Gathered] = {}
+        gathered = _Gathered()
+        rows_of: defaultdict[str, list[str]] = _rows_by_community()
         for _, seconds, kind, network, community, member, details in activities:
             if network != present:
-                present, known_slots, communities = network, self.slots(network).known, found.setdefault(network, {})
-            gathered = communities.get(community)
-            if gathered is None:
-                gathered = communities[community] = _Gathered()
+                present, present_day, known_slots, gathered = network, None, self.slots(network).known, found[network]
             day, heads = known_slots.get(seconds // QUARTER_SECONDS) or self.slots(network)(seconds)
-            rows = gathered.days.get(day)
-            if rows is None:
-                rows = gathered.days[day] = []
+            if day != present_day:
+                present_day, rows_of = day, gathered.days[day]
             if details is not None:
-                _add_detailed(gathered, rows, heads, kind, member, details)
+                _add_detailed(gathered, rows_of[community], heads, kind, community, member, details)
             elif member is None or kind == _VIEW:
-                rows.append(heads[AMOUNTS + kind] + _ONE)
+                rows_of[community].append(heads[AMOUNTS + kind] + _ONE)
             else:
-                rows.append(heads[kind] + member)
+                rows_of[community].append(heads[kind] + member)
         return self._by_shard(found)
 
-    def _by_shard(self, found: dict[str, dict[str, _Gathered]]) -> dict[int, ShardDelta]:
+    def _by_shard(self, found: dict[str, _Gathered]) -> dict[int, ShardDelta]:
         shards: dict[int, ShardDelta] = {}
-        for network, communities in found.items():
-            shard_of_community = self._shard_of.setdefault(network, {})
-            for community, gathered in communities.items():
-                shard = shard_of_community.get(community)
-                if shard is None:
-                    shard = shard_of_community[community] = shard_of(network, community, self._shards)
-                shards.setdefault(shard, {}).setdefault(network, {})[community] = gathered.delta()
+        for network, gathered in found.items():
+            shard_of_community = self._shard_of.setdefault(network, _ShardOfCommunity(network, self._shards))
+            deltas: defaultdict[int, NetworkDelta] = defaultdict(_nothing)
+            for day, communities in gathered.days.items():
+                texts: defaultdict[int, dict[str, str]] = defaultdict(dict)
+                for community, rows in communities.items():
+                    texts[shard_of_community[community]][community] = joined(rows)
+                for shard, rows_of in texts.items():
+                    deltas[shard].days[day] = rows_of
+            for community, name in gathered.names.items():
+                deltas[shard_of_community[community]].names[community] = name
+            for community, line in gathered.lines.items():
+                deltas[shard_of_community[community]].lines[community] = line
+            for shard, delta in deltas.items():
+                shards.setdefault(shard, {})[network] = delta
         return shards
 
 
 def _add_detailed(  # noqa: PLR0917 - called for millions, and by position
-    gathered: _Gathered, rows: list[str], heads: tuple[str, ...], kind: int, member: str | None, details: Details
+    gathered: _Gathered,
+    rows: list[str],
+    heads: tuple[str, ...],
+    kind: int,
+    community: str,
+    member: str | None,
+    details: Details,
 ) -> None:
     if details.communityname:
-        gathered.name = details.communityname
+        gathered.names[community] = details.communityname
     # What is no name must not take away one found before: the result would depend on where batches are cut.
-    if details.line and details.line != gathered.line and NAME.fullmatch(details.line):
-        gathered.line = details.line
+    if details.line and details.line != gathered.lines.get(community) and NAME.fullmatch(details.line):
+        gathered.lines[community] = details.line
     column, amount = BOT if details.bot else kind, details.count
     if member is not None and kind != _VIEW and not details.bot:
         rows.append(heads[OF_OBJECT * details.of_object + kind] + member)

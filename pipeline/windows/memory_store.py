@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.history import MemberHistories
-    from pipeline.windows.aggregate import CommunityDelta, Departments, ShardDelta
+    from pipeline.windows.aggregate import Departments, NetworkDelta, ShardDelta
     from pipeline.windows.rolling import Bump
     from pipeline.windows.store import HourWindow
 
@@ -92,34 +92,24 @@ class MemoryStore:
             if fence > first_offset:
                 straddling[shard] = fence
                 continue
-            for network, communities in networks.items():
-                for name, delta in communities.items():
-                    self._add(network, name, shard, delta)
+            for network, delta in networks.items():
+                self._add(network, shard, delta)
             self._fences[shard, partition] = next_offset
         return straddling
 
-    def _add(self, network: str, name: str, shard: int, delta: CommunityDelta) -> None:
+    def _add(self, network: str, shard: int, delta: NetworkDelta) -> None:
         grid = self._grids.setdefault(network, Grid())
         known = self._communities.setdefault(network, {})
-        community = known.get(name)
-        if community is None:
-            community = known[name] = _Community(len(known), shard)
-        if delta.name:
-            community.name = delta.name
-        if delta.line:
-            community.line = delta.line
-
-        def bump_day(position: int, column: int, amount: int) -> None:
-            grid.bump(community.row, position, column, amount)
-
-        for day, rows in delta.days.items():
-            community.add_hours(rows)
-            counts, members = summed(rows)
-            community.first_day = min(community.first_day, day)
-            for column, amount in counts.items():
-                bump_day(day, column, amount)
-            for pseudonym, acts in members.items():
-                _add_acts(community.members.setdefault(pseudonym, _Member()), day, acts, bump_day)
+        for day, rows_of in delta.days.items():
+            for name, rows in rows_of.items():
+                community = known.get(name)
+                if community is None:
+                    community = known[name] = _Community(len(known), shard)
+                _add_rows(grid, community, day, rows)
+        for name, shown in delta.names.items():
+            known[name].name = shown
+        for name, line in delta.lines.items():
+            known[name].line = line
 
     async def describe(self, departments: Departments) -> None:
         """See `WindowStore.describe`."""
@@ -195,6 +185,19 @@ class MemoryStore:
 
 def _within(days: list[int], boundary_day: int) -> list[int]:
     return days[bisect_right(days, boundary_day - MEMBER_DAYS) : bisect_right(days, boundary_day)]
+
+
+def _add_rows(grid: Grid, community: _Community, day: int, rows: str) -> None:
+    def bump_day(position: int, column: int, amount: int) -> None:
+        grid.bump(community.row, position, column, amount)
+
+    community.add_hours(rows)
+    counts, members = summed(rows)
+    community.first_day = min(community.first_day, day)
+    for column, amount in counts.items():
+        bump_day(day, column, amount)
+    for pseudonym, acts in members.items():
+        _add_acts(community.members.setdefault(pseudonym, _Member()), day, acts, bump_day)
 
 
 def _add_acts(member: _Member, day: int, acts: int, bump: Bump) -> None:

@@ -44,8 +44,9 @@ def test_rows_sum_to_what_happened(drawn: list[tuple[int, int, str, str | None, 
             active.add((community, day, member))
     aggregator, edges = Aggregator(1, lambda _: "UTC"), [0, *sorted(min(cut, len(log)) for cut in cuts), len(log)]
     for first, last in pairwise(edges):
-        for community, delta in aggregator.add(log[first:last]).get(0, {}).get("acme", {}).items():
-            for day, rows in delta.days.items():
+        delta = aggregator.add(log[first:last]).get(0, {}).get("acme")
+        for day, rows_of in delta.days.items() if delta else ():
+            for community, rows in rows_of.items():
                 found, found_members = summed(rows)
                 counts.subtract({(community, day, column): amount for column, amount in found.items()})
                 members.subtract({(community, day, member): packed for member, packed in found_members.items()})
@@ -58,9 +59,10 @@ def test_rows_sum_to_what_happened(drawn: list[tuple[int, int, str, str | None, 
 def test_a_plain_act_is_one_row_and_an_act_of_many_two() -> None:
     one = trusted_activity(0, 0.0, 0, "acme", "wine", "member-0001")
     many = trusted_activity(1, 0.0, 0, "acme", "wine", "member-0001", Details(count=70_000))
-    delta = Aggregator(1, lambda _: "UTC").add([one, many])[0]["acme"]["wine"]
-    assert len(delta.days[0]) == 3 * ROW_CHARACTERS
-    assert summed(delta.days[0]) == ({0: 70_001}, {"member-0001": 2 * member_increment(Kind.POST, of_object=False)})
+    delta = Aggregator(1, lambda _: "UTC").add([one, many])[0]["acme"]
+    rows = delta.days[0]["wine"]
+    assert len(rows) == 3 * ROW_CHARACTERS
+    assert summed(rows) == ({0: 70_001}, {"member-0001": 2 * member_increment(Kind.POST, of_object=False)})
 
 
 def test_a_member_who_is_no_pseudonym_is_refused_before_anything_is_counted() -> None:
@@ -73,5 +75,5 @@ def test_a_member_who_is_no_pseudonym_is_refused_before_anything_is_counted() ->
 def test_a_row_is_as_long_as_any_other_whatever_its_year(year: int) -> None:
     seconds = datetime(year, 1, 1, tzinfo=timezone.utc).timestamp()
     delta = Aggregator(1, lambda _: "UTC").add([trusted_activity(0, seconds, 0, "acme", "wine", "member-0001")])[0]
-    (rows,) = delta["acme"]["wine"].days.values()
-    assert len(rows.encode()) == ROW_CHARACTERS
+    (rows_of,) = delta["acme"].days.values()
+    assert len(rows_of["wine"].encode()) == ROW_CHARACTERS
