@@ -38,11 +38,18 @@ def pseudonym(member: str) -> str:
 
 
 def activity(
-    offset: int, days: float, member: str | None = "m1", kind: Kind = Kind.POST, community: str = "a", **more: object
+    offset: int,
+    days: float,
+    member: str | None = "m1",
+    kind: Kind = Kind.POST,
+    community: str = "a",
+    *,
+    network: str = "acme",
+    **more: object,
 ) -> TrustedActivity:
     details = Details(**more)  # type: ignore[arg-type]
     actor = None if member is None else pseudonym(member)
-    return trusted_activity(offset, START + days * DAY, KIND_COLUMN[kind], "acme", community, actor, details)
+    return trusted_activity(offset, START + days * DAY, KIND_COLUMN[kind], network, community, actor, details)
 
 
 # Three months of a busy community with gaps on every side of every window, late activities included.
@@ -54,18 +61,21 @@ days = st.one_of(
 )
 activities = st.lists(
     st.builds(
-        lambda at, member, kind, community, bot, count, of_object, line, department: activity(
+        lambda network, at, member, kind, community, bot, count, of_object, name, line, department: activity(
             0,
             at,
             None if kind is Kind.VIEW and count > 1 else member,
             kind,
             community,
+            network=network,
             bot=bot,
             count=count if kind is Kind.VIEW else 1,
             of_object=of_object,
+            communityname=name,
             line=line,
             department=department,
         ),
+        st.sampled_from(["acme", "acme", "globex"]),
         days,
         st.sampled_from([f"member-{n}" for n in range(6)]),
         st.sampled_from(list(Kind)),
@@ -73,6 +83,7 @@ activities = st.lists(
         st.sampled_from([False, False, False, True]),
         st.sampled_from([1, 1, 300, 70_000]),
         st.booleans(),
+        st.sampled_from([None, None, "Wine", "Wine & Food"]),
         st.sampled_from([None, None, "practice", "é", "", "a\nb", "x" * 201]),
         st.sampled_from([None, None, "sales", "é", "", "a\nb", "x" * 201]),
     ),
@@ -90,17 +101,27 @@ async def feed(store: WindowStore, log: list[TrustedActivity], cuts: list[int], 
 
 
 async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: list[int], zone: str = "UTC") -> None:
+    networks = sorted({a[3] for a in log})
+    assert await store.networks() == networks
+    for network in networks:
+        await compare_network(store, network, [a for a in log if a[3] == network], boundaries, zone)
+
+
+async def compare_network(
+    store: WindowStore, network: str, log: list[TrustedActivity], boundaries: list[int], zone: str
+) -> None:
     plain = PlainWindows(log, zone)
     newest_hour = max(int(a[1] // 3600) for a in log)
-    assert await store.departments("acme") == plain.departments()
-    of_all = Windows(await store.read_days("acme", range(SHARDS), min(boundaries), max(boundaries)))
+    assert await store.departments(network) == plain.departments()
+    of_all = Windows(await store.read_days(network, range(SHARDS), min(boundaries), max(boundaries)))
     for boundary in boundaries:
-        source = await store.read_days("acme", range(SHARDS), boundary, boundary)
+        source = await store.read_days(network, range(SHARDS), boundary, boundary)
         history = Windows(source).as_of(boundary)
         weekly_active = history.weekly_active_members(52)
         see_the_same_active_members(of_all.as_of(boundary), history)
         assert sorted(history.communities) == sorted({a[4] for a in log})
         assert history.network_activities.tolist() == plain.network_activities(boundary, HISTORY_DAYS)
+        assert history.names == tuple(map(plain.name, history.communities))
         assert history.lines == tuple(map(plain.line, history.communities))
         for row, community in enumerate(history.communities):
             for width in WINDOW_DAYS:
@@ -113,7 +134,7 @@ async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: li
                 assert history.participants_7_days[row, -1 - back] == plain.participants(community, boundary - back)
             for weeks in (0, 1, 4, 51):
                 assert weekly_active[row, -1 - weeks] == plain.active(community, boundary - 7 * weeks, 7)
-            (members,) = await store.members("acme", [community], boundary)
+            (members,) = await store.members(network, [community], boundary)
             assert {
                 name: [(d.day, d.conversational, d.relational, d.participated) for d in found]
                 for name, found in members.histories().items()
@@ -123,14 +144,14 @@ async def compare(store: WindowStore, log: list[TrustedActivity], boundaries: li
                 if found[-1][0] > boundary - MEMBER_SILENT_DAYS
             }
             for end_hour in (newest_hour + 1, newest_hour - 20, newest_hour - 60):
-                hours = await store.hours("acme", community, end_hour)
+                hours = await store.hours(network, community, end_hour)
                 for width in (1, 24):
                     assert (dict(hours[width].activities), hours[width].active_members) == plain.hours(
                         community, end_hour, width
                     )
         together = [sum(plain.participants(c, boundary) for c in history.communities)]
         assert history.network_participants[-1] == together[0]
-        await see_the_same_network(store, history, source.network_columns)
+        await see_the_same_network(store, network, history, source.network_columns)
 
 
 def see_the_same_active_members(one_of_many: History, history: History) -> None:
@@ -141,12 +162,14 @@ def see_the_same_active_members(one_of_many: History, history: History) -> None:
     assert one_of_many.participants_7_days.tolist() == history.participants_7_days.tolist()
 
 
-async def see_the_same_network(store: WindowStore, history: History, network_columns: NetworkColumns) -> None:
+async def see_the_same_network(
+    store: WindowStore, network: str, history: History, network_columns: NetworkColumns
+) -> None:
     """Shards read by themselves, however new the activity of the others is."""
     boundary = history.boundary_day
     for shard in range(SHARDS):
         for known in (None, network_columns):
-            source = await store.read_days("acme", [shard], boundary, boundary, network_columns=known)
+            source = await store.read_days(network, [shard], boundary, boundary, network_columns=known)
             alone = Windows(source).as_of(boundary)
             assert alone.network_participants.tolist() == history.network_participants.tolist()
             assert alone.network_activities.tolist() == history.network_activities.tolist()

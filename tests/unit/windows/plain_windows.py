@@ -32,14 +32,15 @@ class Act(NamedTuple):
     bot: bool
     count: int  # type: ignore[assignment]  # hides a method of tuples
     of_object: bool
+    name: str | None
     line: str | None
     department: str | None
 
 
 def act_of(activity: TrustedActivity) -> Act:
     _, seconds, kind, _, community, member, details = activity
-    bot, count, of_object, _, line, department = details or Details()
-    return Act(seconds, kind, community, member, bot, count, of_object, line, department)
+    bot, count, of_object, name, line, department = details or Details()
+    return Act(seconds, kind, community, member, bot, count, of_object, name, line, department)
 
 
 class PlainWindows:
@@ -68,6 +69,10 @@ class PlainWindows:
         for a, day, _ in self.rows:
             totals[day] += a.count
         return [totals[day] for day in range(boundary_day - days + 1, boundary_day + 1)]
+
+    def name(self, community: str) -> str | None:
+        said = [a.name for a, _, _ in self.rows if a.community == community and a.name]
+        return said[-1] if said else None
 
     def line(self, community: str) -> str | None:
         said = [a.line for a, _, _ in self.rows if a.community == community and a.line and NAME.fullmatch(a.line)]
