@@ -112,6 +112,6 @@ def _home(network: BenchNetwork, place: int, shards: dict[int, ShardDelta]) -> t
     """The name of a community, and where the rows of its shard go."""
     name = community_name(place)
     of_shard = shards.setdefault(shard_of(NETWORK, name, network.shards), {})
-    delta = of_shard.setdefault(NETWORK, NetworkDelta({}, {}, {}))
+    delta = of_shard.setdefault(NETWORK, NetworkDelta())
     delta.names[name] = f"Community {place}"
     return name, delta

@@ -34,9 +34,9 @@ class NetworkDelta(msgspec.Struct, array_like=True):
     `names`, `lines`  of communities, as far as an activity carries one; a line that is no `model.NAME` counts as none
     """
 
-    days: dict[int, dict[str, str]]
-    names: dict[str, str]
-    lines: dict[str, str]
+    days: dict[int, dict[str, str]] = {}
+    names: dict[str, str] = {}
+    lines: dict[str, str] = {}
 
 
 class _Gathered:
@@ -52,10 +52,6 @@ class _Gathered:
 
 def _rows_by_community() -> defaultdict[str, list[str]]:
     return defaultdict(list)
-
-
-def _nothing() -> NetworkDelta:
-    return NetworkDelta({}, {}, {})
 
 
 class _ShardOfCommunity(dict[str, int]):
@@ -175,13 +171,10 @@ class Aggregator:
         shards: dict[int, ShardDelta] = {}
         for network, gathered in found.items():
             shard_of_community = self._shard_of.setdefault(network, _ShardOfCommunity(network, self._shards))
-            deltas: defaultdict[int, NetworkDelta] = defaultdict(_nothing)
+            deltas: defaultdict[int, NetworkDelta] = defaultdict(NetworkDelta)
             for day, communities in gathered.days.items():
-                texts: defaultdict[int, dict[str, str]] = defaultdict(dict)
                 for community, rows in communities.items():
-                    texts[shard_of_community[community]][community] = joined(rows)
-                for shard, rows_of in texts.items():
-                    deltas[shard].days[day] = rows_of
+                    deltas[shard_of_community[community]].days.setdefault(day, {})[community] = joined(rows)
             for community, name in gathered.names.items():
                 deltas[shard_of_community[community]].names[community] = name
             for community, line in gathered.lines.items():

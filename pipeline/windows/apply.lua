@@ -33,11 +33,11 @@ local function read_days_of(days, first, community, changes, network_changes)
     if rows then
       -- Read once, whatever day comes next.
       of_day.rows_of[community] = nil
-      local of_network, activities = amounts_at(network_changes, of_day.day), nil
-      of_day.members, activities = sum_rows(rows, amounts_at(changes, of_day.day))
+      local members, activities = sum_rows(rows, amounts_at(changes, of_day.day))
+      local of_network = amounts_at(network_changes, of_day.day)
       of_network[NETWORK_ACTIVITIES] = of_network[NETWORK_ACTIVITIES] + activities
-      active[#active + 1] = of_day
-      all_rows = all_rows == '' and rows or all_rows .. rows
+      of_day.members = members
+      active[#active + 1], all_rows = of_day, all_rows .. rows
     end
   end
   return active, all_rows
