@@ -244,4 +244,6 @@ def _momentum_summary(step: Step) -> str:
     )
     if step.reason is not None:
         return f"The decline is over ({step.reason.value}): {levels}."
-    return f"The community is losing momentum: {levels}."
+    quiet = evidence["quiet_days"]
+    silence = f", and nobody in the last {quiet} days" if quiet > 1 else ""
+    return f"The community is losing momentum: {levels}{silence}."

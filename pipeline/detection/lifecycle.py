@@ -164,8 +164,9 @@ def _resolution(alert: OpenAlert, ratio: float, sight: Sight, settings: Detectio
         return Resolution.ARCHIVED
     if sight.quiet_days >= settings.dormant_weeks * WEEK_DAYS:
         return Resolution.DORMANT
-    # A fast alert is raised while the weeks before it still carry the mean: the newest week must be back as well.
-    back = sight.weeks[0] >= settings.recovered_ratio * alert.baseline
+    # A fast alert is raised while the weeks before it still carry the mean: the newest week must be back as well. That
+    # one still counts, in the first days of a silence, who was there before.
+    back = sight.weeks[0] >= settings.recovered_ratio * alert.baseline and not sight.silent
     if back and ratio >= settings.recovered_ratio:
         return Resolution.RECOVERED
     if sight.day - alert.raised >= settings.settled_weeks * WEEK_DAYS:
@@ -181,10 +182,11 @@ def _is_confirmed(alert: OpenAlert, sight: Sight, settings: DetectionSettings) -
 
 
 def _since_day(sight: Sight, settings: DetectionSettings, resolved: int | None) -> int:
-    """First day of the run of low weeks that lasts until now, never before the end of an earlier alert."""
+    """First day of the low weeks in a row up to now, or else of the silence; after the end of an earlier alert."""
     low = [level <= settings.each_week_ratio * sight.baseline for level in sight.weeks]
     run = low.index(False) if False in low else len(low)
-    since = sight.day - WEEK_DAYS * max(run, 1) + 1
+    lasts_days = sight.quiet_days if sight.silent and run == 0 else WEEK_DAYS * max(run, 1)
+    since = sight.day - lasts_days + 1
     return since if resolved is None else max(since, resolved + 1)
 
 

@@ -14,6 +14,7 @@ from pipeline.detection.detection_settings import DetectionSettings
 from pipeline.detection.detector import decide
 from pipeline.detection.holiday_calendar import Calendar
 from pipeline.detection.verdict import Resolution, Verdict
+from pipeline.history import HISTORY_DAYS
 from pipeline.model import AlertState, Kind, Severity, Stage
 from tests.unit.detection.timeline import FEBRUARY, history_at, judge, weeks
 
@@ -261,3 +262,25 @@ def test_a_large_community_is_told_of_within_days_and_a_small_one_is_not() -> No
     first = {place: min(item.day for item in told if item.place == place) - 14 * 7 for place in {i.place for i in told}}
     assert first[0] <= 9
     assert first[1] >= 13
+
+
+def test_a_large_community_that_falls_silent_at_once_has_one_alert_that_begins_with_the_silence() -> None:
+    # 200 of the network every day; 60 of them, each there every day, until day 118 and never again
+    last_day, stop = 118, 160
+    posts = np.where(np.arange(stop) <= last_day, 60, 0)
+    weekly = np.where(np.arange(stop) < last_day + 7, 60, 0)
+    states: list[DetectorState] = [{}]
+    told: list[tuple[int, Step]] = []
+    for day in range(stop):
+        history = history_at(weekly[None, :], day, FEBRUARY, network=np.full(stop, 200))
+        acts = np.pad(posts, (HISTORY_DAYS - 1, 0))[day : day + HISTORY_DAYS]
+        (decision,) = decide(
+            replace(history, activities={Kind.POST: acts[None, :]}), states, Calendar(), DetectionSettings()
+        )
+        states = [decision.state]
+        told.extend((day, step) for step in decision.steps)
+    (day, raised), *later = told
+    assert (raised.state, day - last_day) == (AlertState.RAISED, raised.evidence["quiet_days"])
+    assert raised.evidence["quiet_days"] < 7
+    assert raised.since_day == FEBRUARY + last_day + 1
+    assert {step.state for _, step in later} == {AlertState.UPDATED}
