@@ -16,7 +16,7 @@ from pipeline.judging_work import TELLING_SHARD, Work
 from pipeline.learning import decode_life, learn_here
 from pipeline.member_reading import members_of
 from pipeline.model import AlertState
-from pipeline.reading_columns import readings_of
+from pipeline.reading_columns import EARLY_RECOVERIES_DAYS, readings_of
 from pipeline.remembering import unpack
 from pipeline.reviewing import review_champions
 from pipeline.scoring.abaque import Abaque, percentiles
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     OnReadings = Callable[[str, Sequence[Reading]], None]
 
 EARLY_RECOVERY_DAYS = 42
-EARLY_RECOVERIES_KEPT_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +191,7 @@ class Judge:
         if step.state is AlertState.RESOLVED:
             del alert["untold"], alert["raised"], alert["stage"]
         if step.reason is Resolution.RECOVERED and not untold and day - raised <= EARLY_RECOVERY_DAYS:
-            before = [known for known in alert.get("early", ()) if day - known < EARLY_RECOVERIES_KEPT_DAYS]
+            before = [known for known in alert.get("early", ()) if day - known < EARLY_RECOVERIES_DAYS]
             alert["early"] = [*before, day]
         return not untold
 

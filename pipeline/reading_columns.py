@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pipeline.scoring.engagement import EngagementIndex
 
 READING_WEEKS = 26
+EARLY_RECOVERIES_DAYS = 365
+"""Early recoveries are counted for so long."""
 _VERDICT_WORDS = tuple(verdict.value for verdict in VERDICTS)
 _PHASE_WORDS = tuple(phase.value for phase in PHASES)
 _STAGE_WORDS = (None, *(stage.value for stage in Stage))
@@ -39,8 +41,10 @@ def readings_of(  # noqa: PLR0917 - one part a stage
     axes = np.stack([index.index, index.conversational, index.relational], axis=1)
     stages, early = np.zeros((2, len(history.communities)), dtype=np.int64)
     for place, memory in memories.items():
-        stages[place] = _STAGE_WORDS.index(memory.get("stage"))
-        early[place] = len(memory.get("early", ()))
+        # Nobody outside hears of an alert that was raised while the community was too small, whatever it is now.
+        if not memory.get("untold"):
+            stages[place] = _STAGE_WORDS.index(memory.get("stage"))
+        early[place] = sum(history.boundary_day - day < EARLY_RECOVERIES_DAYS for day in memory.get("early", ()))
     return ReadingColumns(
         boundary_day=history.boundary_day,
         communities=list(history.communities),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from pipeline.judging import Judge
 from pipeline.model import AlertKind, AlertState, AlertTransition, Kind, trusted_activity
@@ -12,6 +13,9 @@ from pipeline.windows.aggregate import Aggregator
 from pipeline.windows.columns import KIND_COLUMN
 from pipeline.windows.memory_store import MemoryStore
 from pipeline.windows.memory_verdicts import MemoryVerdicts
+
+if TYPE_CHECKING:
+    from pipeline.history import Reading
 
 SHARDS, FIRST_DAY, DAYS, DAY_SECONDS = 4, 20_000, 120, 86_400
 
@@ -40,16 +44,12 @@ def test_a_shard_without_communities_is_judged_alone() -> None:
     assert asyncio.run(run()) == dict.fromkeys(range(SHARDS), FIRST_DAY + DAYS - 1)
 
 
-def steps_of(members: int) -> list[AlertTransition]:
-    """What is told of a community whose `members` post every day for 20 weeks and never again, 24 weeks long.
-
-    The network goes on: in another community somebody posts every hour.
-    """
+def judged(posts: list[tuple[float, str, int]]) -> tuple[list[AlertTransition], list[dict[str, Reading]]]:
+    """The alerts of declines, and every day's readings by community, of posts (day, community, member) day by day."""
+    found: list[dict[str, Reading]] = []
 
     async def run() -> list[AlertTransition]:
         store = MemoryStore()
-        posts = [(day + 0.5, "wine", member) for day in range(20 * 7) for member in range(members)]
-        posts += [(hour / 24, "tea", hour % 30) for hour in range(24 * 7 * 24)]
         activities = [
             trusted_activity(
                 n,
@@ -62,12 +62,53 @@ def steps_of(members: int) -> list[AlertTransition]:
             for n, (day, community, member) in enumerate(sorted(posts))
         ]
         await store.apply("esn:0", 0, len(activities), Aggregator(SHARDS, lambda _: "UTC").add(activities))
-        judge = Judge(store, MemoryVerdicts(), rules_of(load_settings(environ={"ELAN_MODE": "development"})))
-        return await judge.judge("acme", range(SHARDS), FIRST_DAY, FIRST_DAY + 24 * 7 - 1)
+        judge = Judge(
+            store,
+            MemoryVerdicts(),
+            rules_of(load_settings(environ={"ELAN_MODE": "development"})),
+            on_readings=lambda _, readings: found.append({reading.community: reading for reading in readings}),
+        )
+        last_day, steps = FIRST_DAY + int(max(posts)[0]), []
+        for day in range(FIRST_DAY, last_day + 1):
+            steps += await judge.judge("acme", range(SHARDS), day, day)
+        return steps
 
-    return [step for step in asyncio.run(run()) if step.alert is AlertKind.MOMENTUM]
+    return [step for step in asyncio.run(run()) if step.alert is AlertKind.MOMENTUM], found
+
+
+def steady(days: int) -> list[tuple[float, str, int]]:
+    """The rest of the network: in another community somebody posts every hour."""
+    return [(hour / 24, "tea", hour % 30) for hour in range(days * 24)]
+
+
+def posts_of(members: int, days: range) -> list[tuple[float, str, int]]:
+    """These many members of "wine" post once on each of these days."""
+    return [(day + 0.5, "wine", member) for day in days for member in range(members)]
 
 
 def test_a_community_of_fewer_than_five_active_members_is_judged_and_never_named() -> None:
-    assert [step.state for step in steps_of(5)][:1] == [AlertState.RAISED]
-    assert steps_of(4) == []
+    # "wine" for 20 weeks, then nobody for 4
+    first, *_ = judged(steady(24 * 7) + posts_of(5, range(20 * 7)))[0]
+    assert first.state is AlertState.RAISED
+    assert judged(steady(24 * 7) + posts_of(4, range(20 * 7)))[0] == []
+
+
+def test_an_alert_raised_while_its_community_was_too_small_stays_unseen_when_it_grows() -> None:
+    # four post for 20 weeks and stop; four weeks later, when the alert is open, a fifth looks in
+    steps, readings = judged([*steady(25 * 7), *posts_of(4, range(20 * 7)), (24 * 7 + 0.5, "wine", 4)])
+    last = readings[-1]["wine"]
+    assert steps == []
+    assert (last.active_members["365d"], last.verdict, last.alert_stage) == (5, "losing_momentum", None)
+
+
+def test_an_early_recovery_is_counted_for_a_year() -> None:
+    # 30 post for 17 weeks, two for four, then 30 again
+    busy, low, end = range(17 * 7), range(17 * 7, 21 * 7), 80 * 7
+    steps, readings = judged(steady(end) + posts_of(30, busy) + posts_of(2, low) + posts_of(30, range(21 * 7, end)))
+    (recovered,) = [
+        n
+        for n, day in enumerate(readings)
+        if day["wine"].early_recoveries and not readings[n - 1]["wine"].early_recoveries
+    ]
+    assert [step.reason for step in steps if step.state is AlertState.RESOLVED] == ["recovered"]
+    assert [readings[recovered + later]["wine"].early_recoveries for later in (0, 364, 365)] == [1, 1, 0]
