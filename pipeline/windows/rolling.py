@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pipeline.history import WEEK_DAYS, WINDOW_DAYS
+from pipeline.history import HISTORY_DAYS, WEEK_DAYS, WINDOW_DAYS
 from pipeline.windows.columns import (
     ACTIVE_ARRIVALS,
     ACTIVE_STAYS,
@@ -53,8 +53,9 @@ def insert_active(positions: list[int], new: int, windows: tuple[tuple[int, int,
             bump(before, stays, -1)
 
 
-READ_BACK_DAYS = 366
-"""Days read before the first boundary and with it: a year's window needs the stays of all its days."""
+READ_BACK_DAYS = HISTORY_DAYS + PARTICIPANT_WINDOW_DAYS - 1
+"""Days read before the first boundary and with it: the first day of its history needs the week up to it, whether other
+boundaries are read with it or not. A year's window needs the stays of all its days, which are fewer."""
 DAY_WINDOWS = tuple((days, ACTIVE_ARRIVALS[days], ACTIVE_STAYS[days]) for days in WINDOW_DAYS)
 PARTICIPANT_WINDOWS = ((PARTICIPANT_WINDOW_DAYS, PARTICIPANT_ARRIVALS, PARTICIPANT_STAYS),)
 
