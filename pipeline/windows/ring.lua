@@ -119,20 +119,19 @@ local function widen(ring)
   ring.body = concat(parts)
 end
 
--- Positions between the old and the new head held what happened a whole ring ago.
+-- Positions between the old and the new head held what happened a whole ring ago: nothing until the ring has come round
+-- for the first time, but for days before its base, which lie at its end.
 local function clear_ahead(ring, newest, oldest)
   if newest - ring.head >= RING_DAYS then
     ring.base, ring.head, ring.body = math.max(oldest, newest - RING_DAYS + 1), newest, ''
     return
   end
   local positions, length = newest - ring.base + 1, ring.body and #ring.body or call('STRLEN', ring.key) - HEADER
-  if positions <= RING_DAYS then
-    -- Until it has come round for the first time nothing lies ahead.
-    if not ring.body and length < positions * ring.record then
-      take_in_hand(ring)
-      ring.body = ring.body .. rep('\0', math.min(positions + ROOM, RING_DAYS) * ring.record - length)
-    end
-  else
+  if positions <= RING_DAYS and not ring.body and length < positions * ring.record then
+    take_in_hand(ring)
+    ring.body = ring.body .. rep('\0', math.min(positions + ROOM, RING_DAYS) * ring.record - length)
+  end
+  if positions > RING_DAYS or ring.first < ring.base then
     local from, count = (ring.head + 1 - ring.base) % RING_DAYS, newest - ring.head
     while count > 0 do
       local run = math.min(count, RING_DAYS - from)

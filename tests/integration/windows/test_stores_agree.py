@@ -250,6 +250,53 @@ def test_a_ring_that_went_round_reads_like_a_new_one(valkey_url: str) -> None:
     asyncio.run(run())
 
 
+@st.composite
+def long_logs(draw: st.DrawFn) -> list[TrustedActivity]:
+    """Two years of a quiet community, in which rings come round; every third activity or so comes late."""
+    present, log = 400, []
+    for _ in range(draw(st.integers(2, 25))):
+        present += draw(st.sampled_from([0, 0, 1, 1, 2, 6, 8, 29, 92, 330, 399, 400]))
+        late = draw(st.sampled_from([0, 0, 0, 0, 1, 2, 30, 330]))
+        member = draw(st.sampled_from(["m1", "m2", "m3"]))
+        log.append(activity(0, present - late, member, draw(st.sampled_from([Kind.POST, Kind.JOIN]))))
+    return numbered(log)
+
+
+@given(log=long_logs(), cuts=st.lists(st.integers(0, 25), max_size=8))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_late_days_are_counted_once_however_often_a_ring_comes_round(
+    valkey_url: str, log: list[TrustedActivity], cuts: list[int]
+) -> None:
+    async def run() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            await client.flushall()
+            for store in (MemoryStore(), RedisStore(client, "elan", SHARDS)):
+                await feed(store, log, cuts)
+                await compare(store, log, boundaries_of(log))
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
+
+
+def test_a_day_before_the_first_is_not_counted_again_when_the_ring_has_come_round(valkey_url: str) -> None:
+    # day 400 |, then three of day 399 that come late │ day 799: the ring is at its end, where day 399 was kept
+    log = numbered([activity(0, 400), *[activity(0, 399, f"m{n}") for n in range(3)], activity(0, 799)])
+
+    async def run() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            await client.flushall()
+            for store in (MemoryStore(), RedisStore(client, "elan", SHARDS)):
+                await feed(store, log, [1, 4])
+                await compare(store, log, boundaries_of(log))
+        finally:
+            await client.aclose()
+
+    asyncio.run(run())
+
+
 def test_a_batch_counted_before_changes_nothing_and_one_that_straddles_is_refused(valkey_url: str) -> None:
     log = numbered([activity(0, day / 10, f"m{day % 3}") for day in range(60)])
 
