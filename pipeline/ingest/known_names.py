@@ -27,7 +27,7 @@ class KnownSource(NamedTuple):
 
 
 STRANGER = KnownSource("", 0, {}, {})
-"""A source nothing is known of."""
+"""A source nothing is known of. A record may say that it has no network either."""
 
 
 class KnownNames:

@@ -109,7 +109,7 @@ class Trust:
                     last_source = event.source
                     network, salt, members, names = sources.get(last_source, STRANGER)
                 member, community, name = members.get(data.actor), names.get(data.community), data.communityname
-                if (member is None or community is None) and data.network == network:
+                if (member is None or community is None) and network and data.network == network:
                     member, community = self._known.meet(event.source, network, data.actor, data.community)
                     # What is known may have been emptied.
                     last_source = None

@@ -52,6 +52,9 @@ odd_changes: list[dict[str, object]] = [
     {"source": "/esn/slack/other"},
     {"source": "/esn/slack/other", "data__network": "other"},
     {"source": "nowhere"},
+    {"data__network": ""},
+    {"source": "nowhere", "data__network": ""},
+    {"source": "/esn/slack/other", "data__network": ""},
     {"specversion": "0.3"},
     {"type": "esn.activity.view.v1", "data__actor": None},
     {"type": "esn.activity.none.v1"},
@@ -111,6 +114,16 @@ def test_plain_records_are_decided_as_all_others(
     quick, careful = trust_from(fence, before, plain=True), trust_from(fence, before, plain=False)
 
     assert verdicts(quick, batches) == verdicts(careful, batches)
+
+
+def test_a_record_without_a_network_teaches_nothing_of_its_source() -> None:
+    trust = trust_from(0, Watermark(NOON), plain=True)
+    source = "/esn/slack/other"
+    log = [changed(id="7", source=source, data__network=""), changed(id="8", source=source, data__network="other")]
+    found = trust.take(batch(log))
+    assert found is not None
+    assert [letter.offset for letter in found.dead] == [0]
+    assert [(a[3], a[5]) for a in found.activities] == [("other", "OTHER:ANN")]
 
 
 def test_what_comes_from_a_known_source_is_decided_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
