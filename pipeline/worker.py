@@ -115,6 +115,9 @@ class Worker:
     async def verify(self) -> float:
         """One look whether Redis still has what it has confirmed, and our name is ours -> seconds to pause."""
         await self.instance.verify()
+        if self.app.is_repositioning:
+            # A loss is known until the positions are found, and would be told of at every look.
+            return VERIFY_PAUSE_SECONDS
         try:
             await self.intake.verify()
         except Rewind as error:
@@ -126,7 +129,7 @@ class Worker:
     async def watch(self) -> float:
         """One look whether Kafka answers, and the topic is still the one that is being counted -> seconds to pause."""
         before, found = self.intake.topic, await self.topic.ask()
-        if before is not None and found != before:
+        if before is not None and found != before and not self.app.is_repositioning:
             change = "made anew" if found.identity != before.identity else "given more partitions"
             log.error("Topic %s was %s while it was read", self._settings.kafka.activity_topic, change)
             self.app.rewind()

@@ -59,7 +59,9 @@ class BatchApp(faust.App):
         self.group_instance_id = kafka.group_instance_id
         self._handler = handler
         self._epochs = itertools.count(1)
-        self._positioning = 0
+        self._newest_turn = 0
+        self._asking = asyncio.Lock()
+        self._under_way = 0
         self._unchecked: dict[TP, int] = {}
         super().__init__(
             kafka.group,
@@ -122,11 +124,27 @@ class BatchApp(faust.App):
         """
         return await asyncio.shield(asyncio.ensure_future(self._reposition()))
 
+    @property
+    def is_repositioning(self) -> bool:
+        """Whether the lanes wait for start positions: what the handler remembers is about to be what these say."""
+        return self._under_way > 0
+
     async def _reposition(self) -> Mapping[TP, int]:
-        self._positioning += 1
-        turn, backoff_seconds = self._positioning, FIRST_BACKOFF_SECONDS
-        await self.lanes.halt()
-        while turn == self._positioning and not self.should_stop:
+        self._newest_turn += 1
+        turn = self._newest_turn
+        self._under_way += 1
+        try:
+            await self.lanes.halt()
+            # One after the other: a call that was overtaken would make the handler forget what the newer has begun.
+            async with self._asking:
+                return await self._find_positions(turn)
+        finally:
+            self._under_way -= 1
+
+    async def _find_positions(self, turn: int) -> Mapping[TP, int]:
+        """Until they are found, or somebody newer asks for them."""
+        backoff_seconds = FIRST_BACKOFF_SECONDS
+        while turn == self._newest_turn and not self.should_stop:
             consumer = cast("BatchConsumer", self.consumer)
             assignment = consumer.assignment()
             try:
@@ -136,7 +154,7 @@ class BatchApp(faust.App):
                 await asyncio.sleep(backoff_seconds)
                 backoff_seconds = min(2 * backoff_seconds, LONGEST_BACKOFF_SECONDS)
                 continue
-            if turn == self._positioning:
+            if turn == self._newest_turn:
                 go_on_from = {tp: starts.get((tp.topic, tp.partition), EARLIEST) for tp in assignment}
                 return await self._go_on(consumer, go_on_from)
         return {}
