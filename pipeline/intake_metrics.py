@@ -93,7 +93,9 @@ class IntakeMetrics:
         self._batch_events.observe(sum(batch.outcomes.values()))
         if batch.clock_seconds is not None:
             self._heartbeat.labels("intake").set(batch.clock_seconds)
-        self._place(batch)
+        # A batch may end after its partition was given away: its series would come back, and stand still for ever.
+        if (batch.topic, batch.partition) in self._owned:
+            self._place(batch)
 
     def _place(self, batch: TrustedBatch) -> None:
         place = (batch.topic, str(batch.partition))
