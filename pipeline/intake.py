@@ -80,12 +80,12 @@ class Intake:
 
     async def start_positions(self, partitions: set[Partition]) -> Mapping[Partition, int]:
         """Where each partition stands, less what fills the memory of ids."""
-        self.topic = await self._ask_topic()
+        self.topic = topic = await self._ask_topic()
         # Redis may be empty, and nobody else may have noticed.
         await self._claim_layout()
         self._first_days.clear()
         self._store.forget_described()
-        standings = await self._standings(partitions)
+        standings = await self._standings(topic, partitions)
         self._uncounted_from = {partition: standing.next_offset for partition, standing in standings.items()}
         positions = {}
         for partition in partitions:
@@ -99,11 +99,11 @@ class Intake:
         self._metrics.assigned(partitions)
         return positions
 
-    async def _standings(self, partitions: set[Partition]) -> dict[Partition, Standing]:
+    async def _standings(self, topic: ActivityTopic, partitions: set[Partition]) -> dict[Partition, Standing]:
         """Where these partitions stand, after whatever Redis may have lost of them, and the topic its past."""
         kept = await self._progress.standings()
         lost = await self._store.fences.lost([self._fence_name(partition) for partition in partitions])
-        topic_id, standings = self._topic_id, {}
+        topic_id, standings = topic.identity, {}
         for partition in partitions:
             # Who went back because of it has said so; but a rebalance may come first, or it happened before the start.
             if self._fence_name(partition) in lost and partition not in self._watermarks:
@@ -112,7 +112,7 @@ class Intake:
             standing = kept.get(_name(partition))
             if standing is None:
                 continue
-            if standing.topic_id != topic_id:
+            if topic.was_made_anew(standing.topic_id):
                 log.error("Topic %s was made anew: partition %d is read from its start", *partition)
                 standing = Standing(0, None, None, None, topic_id)
                 await self._progress.stand_back(_name(partition), standing)

@@ -41,6 +41,21 @@ class ActivityTopic:
     """Another one once the topic was made anew; "" where the broker has none."""
     partitions: int
 
+    def was_made_anew(self, identity_before: str) -> bool:
+        """Whether this is another topic than the one that had this identity.
+
+        Raises:
+            Stop: one of the two has none, and nobody can tell.
+        """
+        if self.identity != identity_before and "" in {self.identity, identity_before}:
+            had, has = ("none", "one") if self.identity else ("one", "none")
+            raise Stop(
+                f"The brokers gave the activity topic {had} of their ids when it was counted, and {has} now: nobody "
+                "can tell whether it is the same topic. Finish upgrading the brokers and start again, or use another "
+                "redis.namespace: its windows are built anew from the topic."
+            )
+        return self.identity != identity_before
+
 
 @dataclass(frozen=True, slots=True)
 class WantedTopic:

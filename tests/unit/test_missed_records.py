@@ -8,6 +8,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
+from pipeline.errors import Stop
 from pipeline.ingest.trust import Trust
 from pipeline.intake import Intake
 from pipeline.kafka_topics import ActivityTopic
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 PARTITION = ("esn", 3)
 
 
-def missed(counted_to: int | None, *batches: RecordBatch, topic_id: str = "one") -> list[int]:
+def missed(counted_to: int | None, *batches: RecordBatch, topic_id: str = "one", counted_id: str = "one") -> list[int]:
     """Numbers of offsets that were said to be missing; `counted_to` is None for a partition never read."""
-    kept = {} if counted_to is None else {"esn:3": Standing(counted_to, None, None, None, "one")}
+    kept = {} if counted_to is None else {"esn:3": Standing(counted_to, None, None, None, counted_id)}
     metrics, progress = Mock(), AsyncMock(standings=AsyncMock(return_value=kept), go_on_from=Mock())
     store = Mock(fences=Mock(lost=AsyncMock(return_value={}), accept=AsyncMock()))
     ask = AsyncMock(return_value=ActivityTopic(topic_id, 4))
@@ -59,3 +60,10 @@ def test_a_partition_never_read_misses_nothing() -> None:
 
 def test_a_topic_made_anew_is_missing_what_its_own_log_has_lost() -> None:
     assert missed(10, at(3), topic_id="another") == [3]
+
+
+def test_a_broker_that_stops_or_begins_to_give_ids_ends_the_worker_before_anything_is_counted_twice() -> None:
+    with pytest.raises(Stop, match="one of their ids when it was counted, and none now"):
+        missed(10, at(10), topic_id="")
+    with pytest.raises(Stop, match="none of their ids when it was counted, and one now"):
+        missed(10, at(10), topic_id="one", counted_id="")
