@@ -135,7 +135,9 @@ def trusted_activity(  # noqa: PLR0917 - in the order of the tuple
 
 
 NAME = re.compile(r"^[^\x00-\x1f\x7f]{1,200}$")
-"""Networks, communities and ids: 1 to 200 characters, no control characters."""
+"""Communities and ids: 1 to 200 characters, no control characters."""
+NETWORK = re.compile(r"[^\x00-\x1f\x7f/]{1,200}")
+"""Networks and platforms: as `NAME`, and without a slash, which stands behind both in sources and in keys."""
 
 
 class Quadrant(str, Enum):

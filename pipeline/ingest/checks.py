@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pipeline.cloudevents import LONGEST_NAME
 from pipeline.errors import Reject
 from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE
-from pipeline.model import NAME, Kind, Reason
+from pipeline.model import NAME, NETWORK, Kind, Reason
 
 if TYPE_CHECKING:
     from pipeline.cloudevents import ActivityData, Event
@@ -20,7 +21,7 @@ at the head of a log would have every day since then judged before anything else
 LATEST_SECONDS = 5_648_745_600.0
 """2149-01-01: windows number days in two bytes. Only a record whose own time is as wrong comes so far."""
 _SOURCES_REMEMBERED = 10_000
-_SOURCE_PARTS = 4
+_SOURCE = re.compile(rf"/esn/{NETWORK.pattern}/({NETWORK.pattern})")
 _VIEW = list(Kind).index(Kind.VIEW)
 
 
@@ -72,13 +73,13 @@ class EventCheck:
 
     def _learn(self, source: str) -> str:
         """The network in `/esn/<platform>/<network>`."""
-        parts = source.split("/", _SOURCE_PARTS - 1)
-        if len(parts) != _SOURCE_PARTS or parts[:2] != ["", "esn"] or not is_name(parts[2]) or not is_name(parts[3]):
+        found = _SOURCE.fullmatch(source)
+        if found is None:
             raise Reject(Reason.SCHEMA, "source is not /esn/<platform>/<network>")
         if len(self._network_of) >= _SOURCES_REMEMBERED:
             self._network_of.clear()
-        self._network_of[source] = parts[3]
-        return parts[3]
+        network = self._network_of[source] = found.group(1)
+        return network
 
 
 def _check_names(event_id: str, data: ActivityData | None) -> None:

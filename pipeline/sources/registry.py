@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import InputError, SettingsError
-from pipeline.model import NAME
+from pipeline.model import NAME, NETWORK
 from pipeline.sources import discourse_topics, flat, lecko, slack_export, zulip_archive
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class Source:
             InputError: the export is missing, damaged, cut in the middle, or of another platform.
             SettingsError: the network must be named, or its name is impossible.
         """
-        if network is not None and not NAME.fullmatch(network):
-            message = f"The network {network!r} has no usable name; give 1 to 200 printable characters."
+        if network is not None and not NETWORK.fullmatch(network):
+            message = f"The network {network!r} has no usable name; give 1 to 200 printable characters without a slash."
             raise SettingsError(message)
         for activity in self.reader(path, network, report):
             reason = unusable(activity)
@@ -58,7 +58,10 @@ class Source:
 
 def unusable(activity: Activity) -> str | None:
     """Why an activity would be refused further on; None where it is fine."""
-    for field, name in (("id", activity.id), ("network", activity.network), ("community", activity.community)):
+    for field, name in (("platform", activity.platform), ("network", activity.network)):
+        if not NETWORK.fullmatch(name):
+            return f"{field} is empty, too long or has control characters or a slash"
+    for field, name in (("id", activity.id), ("community", activity.community)):
         if not NAME.fullmatch(name):
             return f"{field} is empty, too long or has control characters"
     if activity.actor is not None and not NAME.fullmatch(activity.actor):

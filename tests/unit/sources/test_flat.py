@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
+WITHOUT_SLASH = NAMES.map(lambda name: name.replace("/", "-"))
 MAYBE = st.none() | NAMES
 ACTIVITIES = st.builds(
     Activity,
     id=NAMES,
     time=st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(timezone.utc)),  # noqa: DTZ001 - hypothesis adds the zone
     kind=st.sampled_from(Kind),
-    network=NAMES,
+    network=WITHOUT_SLASH,
     community=NAMES,
     actor=MAYBE,
-    platform=NAMES,
+    platform=WITHOUT_SLASH,
     communityname=MAYBE,
     object=MAYBE,
     inreplyto=MAYBE,
@@ -127,9 +128,18 @@ def test_a_gzipped_file_is_known_by_its_bytes_not_its_name(tmp_path: Path) -> No
     assert len(read("jsonl", path)[0]) == 1
 
 
-def test_a_network_of_control_characters_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", ["a\nb", "a/b", ""])
+def test_a_network_of_no_usable_name_is_refused_before_anything_is_read(tmp_path: Path, network: str) -> None:
     with pytest.raises(SettingsError, match="no usable name"):
-        read("jsonl", tmp_path / "missing.jsonl", "a\nb")
+        read("jsonl", tmp_path / "missing.jsonl", network)
+
+
+@pytest.mark.parametrize("field", ["network", "platform"])
+def test_a_slash_where_it_would_part_names_is_rejected(tmp_path: Path, field: str) -> None:
+    path = flat_file(tmp_path / "a.jsonl", line(network="acme"), line(**{"network": "acme", field: "a/b"}))
+    activities, report = read("jsonl", path, None)
+    assert len(activities) == 1
+    assert report.rejected == {f"{field} is empty, too long or has control characters or a slash": 1}
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
