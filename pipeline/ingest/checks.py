@@ -46,8 +46,9 @@ class EventCheck:
         """
         kind = KIND_OF_TYPE[event.type]
         seconds = event.time.timestamp()
-        if seconds < (0 if kind == CLOCK else EARLIEST_SECONDS):
-            raise Reject(Reason.BAD_TIME, "time is before 1990")
+        earliest_seconds, year = (0.0, 1970) if kind == CLOCK else (EARLIEST_SECONDS, 1990)
+        if seconds < earliest_seconds:
+            raise Reject(Reason.BAD_TIME, f"time is before {year}")
         if seconds >= LATEST_SECONDS:
             raise Reject(Reason.BAD_TIME, "time is after 2148")
         if seconds > timestamp_ms / UNIX_MS + self._tolerance and timestamp_ms >= 0:
