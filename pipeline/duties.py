@@ -36,7 +36,7 @@ class Progress(NamedTuple):
 
     boundaries: int
     reached_seconds: float | None
-    """None while a partition has not told its watermark."""
+    """None while nothing is known: no network has begun, and a partition has not told its watermark."""
 
 
 class Judging:
@@ -76,19 +76,18 @@ class Judging:
         standings, first_days = await self._progress.standings(), await self._progress.first_days()
         zones = {network: self._rules.of_network(network).zone for network in sorted(first_days)}
         passed_seconds = await self._see_what_has_passed(standings, list(zones.values()))
-        if passed_seconds is None:
-            return Progress(0, None)
-        boundaries, reached = 0, passed_seconds
+        boundaries, reached = 0, [] if passed_seconds is None else [passed_seconds]
         for network, zone in zones.items():
-            first_day, passed_day = first_days[network], local_day(passed_seconds, zone) - 1
-            judged = await self._verdicts.judged(network)
-            taught_day = await self._learn(network, first_day, judged)
-            newly_judged = await self._judge_network(network, first_day, passed_day, judged, taught_day)
-            if newly_judged:
-                judged = await self._verdicts.judged(network)
-            boundaries += newly_judged
-            reached = min(reached, day_start_seconds(self._slowest_day(judged, first_day) + 1, zone))
-        return Progress(boundaries, reached)
+            first_day, judged = first_days[network], await self._verdicts.judged(network)
+            if passed_seconds is not None:
+                passed_day = local_day(passed_seconds, zone) - 1
+                taught_day = await self._learn(network, first_day, judged)
+                newly_judged = await self._judge_network(network, first_day, passed_day, judged, taught_day)
+                boundaries += newly_judged
+                if newly_judged:
+                    judged = await self._verdicts.judged(network)
+            reached.append(day_start_seconds(self._slowest_day(judged, first_day) + 1, zone))
+        return Progress(boundaries, min(reached, default=None))
 
     async def _see_what_has_passed(self, standings: dict[str, Standing], zones: Sequence[ZoneInfo]) -> float | None:
         """The low watermark; before it passes another midnight, Kafka is asked how many partitions there are.

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pipeline.ingest.trusted import TrustedBatch
     from pipeline.ingest.watermark import Watermark
 
-HORIZON_SECONDS = 28 * 86_400.0
+DAY_SECONDS = 86_400.0
+HORIZON_SECONDS = 28 * DAY_SECONDS
 FRONT_SECONDS = 26 * 3_600.0
 """Judging has done all it can for a partition whose watermark is no further: it stands at the midnight before."""
 
@@ -29,26 +30,24 @@ class Reach(NamedTuple):
 
 def reach(
     batch: TrustedBatch,
-    before: Watermark,
     counted_to: int,
     judged_seconds: float | None,
+    begun_seconds: float | None,
     allowed_lateness_seconds: float,
 ) -> Reach:
-    """How far a batch may be counted, of which `counted_to` is the next offset and `before` the watermark ahead of it.
+    """How far a batch may be counted, of which `counted_to` is the next offset.
 
-    `judged_seconds` is None while nobody knows how far judging is: the horizon lies ahead of the partition's own clock.
+    `judged_seconds` is None while nobody knows how far judging is. The horizon lies ahead of `begun_seconds` then, and
+    nothing leaps past it; None where neither is known before the first clock event of this batch.
     """
-    watermark, start_seconds = before, judged_seconds
-    if start_seconds is None:
-        start_seconds = before.clock_seconds
-    for offset, seconds in batch.clocks:
+    start_seconds = begun_seconds if judged_seconds is None else judged_seconds
+    for offset, seconds, watermark in batch.clocks:
         if start_seconds is None:
             start_seconds = seconds
         if is_beyond(seconds, start_seconds) and offset >= counted_to:
             if offset > counted_to or judged_seconds is None:
                 return Reach(offset, watermark)
             return _leap(offset, seconds, watermark, judged_seconds, allowed_lateness_seconds)
-        watermark = watermark.after_clock(seconds)
     return Reach(batch.next_offset, batch.watermark)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import clock
 from pipeline.errors import RetryLater, Rewind, Stop
-from pipeline.horizon import is_beyond, reach
+from pipeline.horizon import DAY_SECONDS, is_beyond, reach
 from pipeline.ingest.batch_handler import NotYet
 from pipeline.ingest.watermark import Watermark
 from pipeline.windows.aggregate import departments_of
@@ -74,7 +74,9 @@ class Intake:
         self._watermarks: dict[Partition, Watermark] = {}
         self._first_days: dict[str, int] = {}
         self.judged_seconds: float | None = None
-        """Event time up to which all is judged; None while a partition has not told how far it is."""
+        """Event time up to which all is judged; None before anybody has looked, or could know."""
+        self._begun_seconds: float | None = None
+        """What stands in for it: the first day of a network, or the first time that any partition has told."""
         self.is_early = False
         """Whether a batch waits for judging to follow."""
 
@@ -84,6 +86,8 @@ class Intake:
         # Redis may be empty, and nobody else may have noticed.
         await self._claim_layout()
         self._first_days.clear()
+        first_days = await self._progress.first_days()
+        self._begun_seconds = min(first_days.values()) * DAY_SECONDS if first_days else None
         self._store.forget_described()
         standings = await self._standings(topic, partitions)
         self._uncounted_from = {partition: standing.next_offset for partition, standing in standings.items()}
@@ -192,9 +196,11 @@ class Intake:
         self._metrics.counted(work.batch)
 
     async def _count(self, work: Work) -> None:
+        if self._begun_seconds is None and work.batch.clocks:
+            self._begun_seconds = work.batch.clocks[0].seconds
         while not self._is_done(work):
             end, watermark, leap_seconds = reach(
-                work.batch, work.before, work.counted_to, self.judged_seconds, self._lateness_seconds
+                work.batch, work.counted_to, self.judged_seconds, self._begun_seconds, self._lateness_seconds
             )
             self.is_early = end == work.counted_to
             if self.is_early:

@@ -15,6 +15,7 @@ from pipeline.duties import LEASE_SECONDS, Judging, Relaying
 from pipeline.duty_loops import TROUBLE_PAUSE_SECONDS, end_duties, for_ever
 from pipeline.endpoint import endpoint
 from pipeline.errors import RetryLater, Rewind, ServerError
+from pipeline.horizon import DAY_SECONDS
 from pipeline.ingest.batch_app import BatchApp, run
 from pipeline.ingest.dead_letters import KafkaDeadLetterWriter
 from pipeline.ingest.trust import Trust, TrustRules
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DAY_SECONDS = 86_400.0
 BUSY_PAUSE_SECONDS = 0.02
 IDLE_PAUSE_SECONDS = 0.5
 RELAY_PAUSE_SECONDS = 0.2

@@ -10,7 +10,7 @@ from pipeline.errors import Reject
 from pipeline.ingest.checks import EARLIEST_SECONDS
 from pipeline.ingest.dead_letters import DeadLetter
 from pipeline.ingest.record_batch import TIMESTAMP_UNKNOWN
-from pipeline.ingest.trusted import TrustedBatch
+from pipeline.ingest.trusted import Clock, TrustedBatch
 from pipeline.model import Outcome, Reason
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Tally:
         """Of the last activities: what the generations before must still be asked for, or `NO_MARK`."""
         self.duplicates = 0
         self._late = 0
-        self._clocks: list[tuple[int, float]] = []
+        self._clocks: list[Clock] = []
         self._dead: list[DeadLetter] = []
 
     def add_dead(self, offset: int, reject: Reject) -> None:
@@ -78,7 +78,7 @@ class Tally:
     def add_clock(self, offset: int, seconds: float) -> None:
         """A clock event, which may move the watermark."""
         if offset >= self._fence:
-            self._clocks.append((offset, seconds))
+            self._clocks.append(Clock(offset, seconds, self.watermark))
             self._move(self.watermark.after_clock(seconds))
 
     def place(self, offset: int, seconds: float, told_seconds: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from pipeline.ingest.dead_letters import DeadLetter
     from pipeline.ingest.watermark import Watermark
     from pipeline.model import TrustedActivity
+
+
+class Clock(NamedTuple):
+    """A clock event, and the watermark of its partition ahead of it."""
+
+    offset: int
+    seconds: float
+    before: Watermark
 
 
 class TrustedBatch(msgspec.Struct, frozen=True):
@@ -30,8 +38,8 @@ class TrustedBatch(msgspec.Struct, frozen=True):
     """How many records became what; all outcomes are there, and they add up to the records read."""
     watermark: Watermark
     """After the last record."""
-    clocks: list[tuple[int, float]]
-    """(offset, time) of each clock event, in log order."""
+    clocks: list[Clock]
+    """In log order."""
     newest_timestamp_ms: int
     """Kafka's own time of the last record; -1 when unknown or when there is none."""
     highwater: int
@@ -39,7 +47,7 @@ class TrustedBatch(msgspec.Struct, frozen=True):
     @property
     def clock_seconds(self) -> float | None:
         """Newest time that a clock event of this batch carries."""
-        return max((seconds for _, seconds in self.clocks), default=None)
+        return max((told.seconds for told in self.clocks), default=None)
 
     @property
     def duplicates(self) -> int:

@@ -24,7 +24,10 @@ PARTITION = ("esn", 3)
 def missed(counted_to: int | None, *batches: RecordBatch, topic_id: str = "one", counted_id: str = "one") -> list[int]:
     """Numbers of offsets that were said to be missing; `counted_to` is None for a partition never read."""
     kept = {} if counted_to is None else {"esn:3": Standing(counted_to, None, None, None, counted_id)}
-    metrics, progress = Mock(), AsyncMock(standings=AsyncMock(return_value=kept), go_on_from=Mock())
+    metrics, progress = (
+        Mock(),
+        AsyncMock(standings=AsyncMock(return_value=kept), first_days=AsyncMock(return_value={}), go_on_from=Mock()),
+    )
     store = Mock(fences=Mock(lost=AsyncMock(return_value={}), accept=AsyncMock()))
     ask = AsyncMock(return_value=ActivityTopic(topic_id, 4))
     trust = Trust(RULES, lambda _, actor: actor)

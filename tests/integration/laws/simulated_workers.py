@@ -116,6 +116,11 @@ class SimulatedWorker:
         """Let a partition be read again from its start by whoever begins it next."""
         await self._progress.stand_back(f"{TOPIC}:{partition}", Standing(0, None, None, None, TOPIC_ID))
 
+    async def clock_seconds(self, partition: int) -> float | None:
+        """The newest clock event counted of a partition; None before the first."""
+        standing = (await self._progress.standings()).get(f"{TOPIC}:{partition}")
+        return None if standing is None else standing.clock_seconds
+
     def take(self, partition: int, most_records: int) -> None:
         """Take the next records of a partition, and keep them until `apply`."""
         start = self.positions[partition]

@@ -16,12 +16,14 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from pipeline.horizon import HORIZON_SECONDS
 from pipeline.kafka_topics import ActivityTopic
 from pipeline.settings import load_settings
 from pipeline.windows.redis_store import RedisStore
 from tests.faults.load import Load
 from tests.faults.oracle import Expected, cells_of
 from tests.integration.laws.simulated_workers import (
+    DAY_SECONDS,
     NAMESPACE,
     PARTITIONS,
     SHARDS,
@@ -173,3 +175,37 @@ def test_nothing_is_judged_before_partitions_are_counted_that_were_added_unseen(
             await client.aclose()
 
     asyncio.run(add_a_partition())
+
+
+@pytest.mark.parametrize("cut", [7, 400, 100_000])
+def test_a_partition_that_has_not_begun_keeps_the_others_within_28_days(
+    valkey_url: str, expected: Expected, cut: int
+) -> None:
+    # p0, p1  ├──────── 28 days ────────┤ wait, also after a restart │──────────
+    # p2      · · · · stuck at its first record · · · · · · · · · · ·├──────────
+    log = log_of(LOAD.chunks(), Random(5), LATENESS_SECONDS)
+    first_seconds = log[0][0][0]
+
+    async def begin_late() -> None:
+        client = redis.asyncio.Redis.from_url(valkey_url)
+        try:
+            await client.flushall()
+            workers = [SimulatedWorker(client, SETTINGS, log) for _ in range(WORKERS)]
+            for worker in workers:
+                await worker.assign(range(PARTITIONS))
+                for _ in range(60):
+                    for partition in range(PARTITIONS - 1):
+                        worker.take(partition, cut)
+                    await worker.apply()
+                    if worker is workers[0]:
+                        assert await worker.judge() == 0
+                for partition in range(PARTITIONS - 1):
+                    counted = await worker.clock_seconds(partition)
+                    assert counted is not None
+                    assert counted <= first_seconds + HORIZON_SECONDS + DAY_SECONDS
+            await read_to_the_end(workers, log)
+            await compare(client, workers, expected)
+        finally:
+            await client.aclose()
+
+    asyncio.run(begin_late())

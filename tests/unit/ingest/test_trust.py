@@ -191,7 +191,7 @@ def test_neither_a_clock_event_nor_an_activity_moves_time_beyond_when_it_was_wri
 
     assert found is not None
     assert found.watermark.seconds(HOUR) == NOON - HOUR
-    assert [seconds for _, seconds in found.clocks] == [NOON]
+    assert [told.seconds for told in found.clocks] == [NOON]
     assert (found.outcomes[Outcome.COUNTED], found.outcomes[Outcome.LATE]) == (2, 0)
 
     alone = started().take(batch([activity("far", NOON + 8 * HOUR)]))
