@@ -65,7 +65,7 @@ class BatchApp(faust.App):
         self._unchecked: dict[TP, int] = {}
         super().__init__(
             kafka.group,
-            broker=[f"aiokafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
+            broker=[f"aiokafka://{server}" for server in kafka.bootstrap_servers.split(",")],
             broker_credentials=credentials,
             broker_session_timeout=kafka.session_timeout_seconds,
             broker_heartbeat_interval=kafka.heartbeat_interval_seconds,

@@ -66,11 +66,6 @@ class Lanes(Generic[Work]):
         self._settled: set[Partition] = set()
         self._ended_early: set[Partition] = set()
 
-    @property
-    def next_offsets(self) -> Mapping[Partition, int]:
-        """Partition -> the offset after the last batch applied since the newest seek; or where that seek went."""
-        return self._expected
-
     async def put(self, event: Any) -> None:
         """Queue a batch in its partition's lane; waits while the lane is full."""
         batch: RecordBatch = event.value

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from pipeline.model import Outcome
-
 if TYPE_CHECKING:
     from pipeline.ingest.dead_letters import DeadLetter
     from pipeline.ingest.watermark import Watermark
-    from pipeline.model import TrustedActivity
+    from pipeline.model import Outcome, TrustedActivity
 
 
 class Clock(NamedTuple):
@@ -48,11 +46,6 @@ class TrustedBatch(msgspec.Struct, frozen=True):
     def clock_seconds(self) -> float | None:
         """Newest time that a clock event of this batch carries."""
         return max((told.seconds for told in self.clocks), default=None)
-
-    @property
-    def duplicates(self) -> int:
-        """Records dropped because their id came before."""
-        return self.outcomes[Outcome.DUPLICATE]
 
     def activities_between(self, first_offset: int, next_offset: int) -> list[TrustedActivity]:
         """The activities of a part of the batch: all of it as a rule, the rest where a fence lies inside."""

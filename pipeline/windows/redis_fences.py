@@ -85,7 +85,6 @@ class RedisFences:
         Returns:
             Partition -> the offset to go back to, for those of which a shard has lost something since it was last seen.
         """
-        # An assignment that overtakes another asks while this one waits.
         found, confirmed = await self._read(partitions), await self._confirmed(partitions)
         lost = {}
         for partition, fences in found.items():

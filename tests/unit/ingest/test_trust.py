@@ -115,7 +115,7 @@ def test_what_lies_below_the_fence_only_fills_the_memory() -> None:
     assert found is not None
     assert (found.first_offset, found.next_offset) == (3, 5)
     assert [activity[0] for activity in found.activities] == [4]
-    assert (found.dead, found.duplicates, found.watermark) == ([], 1, Watermark(NOON))
+    assert (found.dead, found.outcomes[Outcome.DUPLICATE], found.watermark) == ([], 1, Watermark(NOON))
 
 
 def test_a_batch_below_the_fence_is_no_work() -> None:
