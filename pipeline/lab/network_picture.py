@@ -208,5 +208,6 @@ def _transverse(history: History, mixes: Sequence[DepartmentMix], smallest_group
 def _activities(history: History, days: int) -> NDArray[np.int64]:
     total = np.zeros(len(history.communities), dtype=np.int64)
     for counts in history.activities.values():
-        total += counts[:, -days:].sum(axis=1)
+        # Rings of Redis hold counts without sign, whose own sums numpy would not add to these.
+        total += counts[:, -days:].sum(axis=1, dtype=np.int64)
     return total
