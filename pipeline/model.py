@@ -139,6 +139,12 @@ NAME = re.compile(r"^[^\x00-\x1f\x7f]{1,200}$")
 NETWORK = re.compile(r"[^\x00-\x1f\x7f/]{1,200}")
 """Networks and platforms: as `NAME`, and without a slash, which stands behind both in sources and in keys."""
 
+EARLIEST_SECONDS = 631_152_000.0
+"""Unix time of 1990-01-01: no activity is older. One of 1970, as a platform without a time writes it, would have every
+day since then judged before anything else."""
+LATEST_SECONDS = 5_648_745_600.0
+"""Unix time of 2149-01-01, which no activity reaches: windows number days in two bytes."""
+
 
 class Quadrant(str, Enum):
     """Where a member stands on the two axes (Lecko: présents, conversants, sociables, engagés)."""

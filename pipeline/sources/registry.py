@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import InputError, SettingsError
-from pipeline.model import NAME, NETWORK
+from pipeline.model import EARLIEST_SECONDS, LATEST_SECONDS, NAME, NETWORK
 from pipeline.sources import discourse_topics, flat, lecko, slack_export, zulip_archive
 
 if TYPE_CHECKING:
@@ -66,7 +66,10 @@ def unusable(activity: Activity) -> str | None:
             return f"{field} is empty, too long or has control characters"
     if activity.actor is not None and not NAME.fullmatch(activity.actor):
         return "actor is empty, too long or has control characters"
-    return None
+    seconds = activity.time.timestamp()
+    if seconds < EARLIEST_SECONDS:
+        return "time is before 1990"
+    return "time is after 2148" if seconds >= LATEST_SECONDS else None
 
 
 SOURCES: dict[str, Source] = {

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import model
 from pipeline.errors import SettingsError
+from pipeline.ingest import checks
 from pipeline.model import Activity, Kind, TimePrecision
 from pipeline.sources.flat_writer import encode_flat, write_flat
 from pipeline.sources.lines import LARGEST_LINE_BYTES
@@ -61,6 +63,21 @@ def test_what_is_written_flat_is_read_back_equal(
     path = tmp_path_factory.mktemp("flat") / f"activities{ending}"
     assert write_flat(activities, str(path)) == len(activities)
     assert read("jsonl", path, None)[0] == activities
+
+
+def test_times_that_no_worker_would_take_are_rejected(tmp_path: Path) -> None:
+    times = ("1971-06-01", "1989-12-31", "1990-01-01", "2148-12-31", "2149-01-01", "2199-06-01")
+    path = flat_file(tmp_path / "a.jsonl", *(line(time=f"{day}T00:00:00Z") for day in times))
+    activities, report = read("jsonl", path)
+    assert [activity.time.year for activity in activities] == [1990, 2148]
+    assert report.places == {
+        "time is before 1990": [f"{path}:1", f"{path}:2"],
+        "time is after 2148": [f"{path}:5", f"{path}:6"],
+    }
+
+
+def test_the_bounds_of_time_are_those_of_the_workers() -> None:
+    assert (model.EARLIEST_SECONDS, model.LATEST_SECONDS) == (checks.EARLIEST_SECONDS, checks.LATEST_SECONDS)
 
 
 def test_times_of_any_offset_become_utc(tmp_path: Path) -> None:
