@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pipeline.cli.output_files import in_a_folder, make_picture_folder, write_file, writing
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
@@ -82,4 +83,4 @@ def _draw(recorder: Recorder, folder: Path, console: Console) -> None:
     with writing(folder):
         for run in runs:
             draw(run, folder)
-    console.print(f"{len(runs)} pictures in {folder}.", highlight=False)
+    console.print(f"{len(runs)} pictures in {escape(str(folder))}.", highlight=False)

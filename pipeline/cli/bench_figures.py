@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -19,5 +20,5 @@ def show(title: str, figures: Mapping[str, str]) -> None:
     table = Table(title, "", title_justify="left")
     table.columns[1].justify = "right"
     for name, figure in figures.items():
-        table.add_row(name, figure)
+        table.add_row(name, escape(figure))
     Console().print(table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.cli.output_files import JsonOption, in_a_folder, make_picture_folder, write_file, write_json, writing
@@ -96,7 +97,7 @@ def _show(evaluated: Sequence[EvaluatedArchive], console: Console) -> None:
     console.print(_table([*archives, together] if len(archives) > 1 else archives))
     console.print(LEGEND, highlight=False)
     for note in _notes(evaluated, together):
-        console.print(note, highlight=False, soft_wrap=True)
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(scored: Sequence[Scores]) -> Table:
@@ -109,7 +110,7 @@ def _table(scored: Sequence[Scores]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for each in scored:
         for tier, figures in each.tiers.items():
-            table.add_row(f"{each.archive}, {tier}", *_cells(figures))
+            table.add_row(escape(f"{each.archive}, {tier}"), *_cells(figures))
     table.add_section()
     for rule in SIMPLE_RULES:
         table.add_row(rule.description, *_cells(scored[-1].rules[rule.name]))
@@ -156,4 +157,4 @@ def _draw(evaluated: Sequence[EvaluatedArchive], folder: Path) -> None:
 
     with writing(folder):
         pictures = [picture for each in evaluated for picture in draw(each, folder)]
-    Console(stderr=True).print(f"{len(pictures)} pictures in {folder}.", highlight=False)
+    Console(stderr=True).print(f"{len(pictures)} pictures in {escape(str(folder))}.", highlight=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 from pipeline.cli.output_files import make_picture_folder, writing
@@ -55,7 +56,7 @@ def explain(
 
         with writing(plot):
             picture = draw(run, plot)
-        console.print(f"picture: {picture}", highlight=False, soft_wrap=True)
+        console.print(f"picture: {escape(str(picture))}", highlight=False, soft_wrap=True)
 
 
 async def _replayed(settings: Settings, community: str, events: Path, source: str, network: str | None) -> CommunityRun:
@@ -79,7 +80,8 @@ def show(run: CommunityRun, console: Console) -> None:
     """Print a community's run."""
     from pipeline.lab.plots import date_of, sketch  # noqa: PLC0415 - quick --help
 
-    console.print(f"[bold]{run.network} / {run.name or run.community}[/bold]", highlight=False)
+    title = escape(f"{run.network} / {run.name or run.community}")
+    console.print(f"[bold]{title}[/bold]", highlight=False)
     console.print(Text.from_ansi(sketch(run, min(console.width, SKETCH_WIDTH))))
     newest = run.baselines[-1]
     console.print(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ def _show(found: dict[str, Any], console: Console) -> None:
     for row in found["networks"]:
         verdicts = ", ".join(f"{number} {verdict}" for verdict, number in sorted(row["verdicts"].items()))
         console.print(
-            f"[bold]{row['network']}[/bold]: {row['communities']} communities ({verdicts or 'none judged'}), judged to "
-            f"{row['judged_to'] or 'nowhere yet'} in {row['shards_judged']} of {row['shards']} shards, "
+            f"[bold]{escape(row['network'])}[/bold]: {row['communities']} communities ({verdicts or 'none judged'}), "
+            f"judged to {row['judged_to'] or 'nowhere yet'} in {row['shards_judged']} of {row['shards']} shards, "
             f"{len(row['open_alerts'])} open alerts",
             highlight=False,
         )

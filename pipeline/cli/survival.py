@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.cli.output_files import picture_file, writing
@@ -76,7 +77,7 @@ def survival(
 
         with writing(plot):
             draw_survival(lives.profile.survival, bins, lives.network, plot)
-        console.print(f"picture: {plot}", highlight=False, soft_wrap=True)
+        console.print(f"picture: {escape(str(plot))}", highlight=False, soft_wrap=True)
 
 
 def _past_to_calibrate_on(events: Path | None) -> Path:
@@ -91,7 +92,7 @@ def show(found: Survival, network: str, console: Console) -> None:
     """Print the curves, the seed's half beside the measured share, and the chances."""
     from pipeline.lab.plots import date_of  # noqa: PLC0415 - quick --help
 
-    console.print(f"[bold]{network}[/bold], as of {date_of(found.day)}", highlight=False)
+    console.print(f"[bold]{escape(network)}[/bold], as of {date_of(found.day)}", highlight=False)
     if not found.all_spaces.communities:
         console.print("No community is 180 days old yet, so nobody can be known to be dead.")
         return
@@ -115,7 +116,7 @@ def _curves(found: Survival) -> Table:
         table.add_row(f"size {name}", *_curve_cells(curve))
     table.add_section()
     for name, curve in found.by_line.items():
-        table.add_row(f"line {name}", *_curve_cells(curve))
+        table.add_row(escape(f"line {name}"), *_curve_cells(curve))
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -53,7 +54,7 @@ def communities_table(rows: Iterable[Reading]) -> Table:
     for reading in sorted(rows, key=_urgency)[:MOST_COMMUNITIES]:
         stage = reading.alert_stage
         table.add_row(
-            reading.name or reading.community,
+            escape(reading.name or reading.community),
             Text(sparkline(reading.weekly_active_members), style="cyan"),
             str(reading.active_members.get(WEEK_WINDOW, 0)),
             _momentum(reading.momentum_ratio),

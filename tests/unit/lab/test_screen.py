@@ -108,6 +108,10 @@ def test_open_alerts_come_first_then_the_largest_and_no_more_than_twelve() -> No
     assert lines[-1].startswith("Guild 29")
 
 
+def test_a_name_with_square_brackets_is_shown_as_it_is() -> None:
+    assert "Draft[/b] [red]" in picture([reading("Draft[/b] [red]", 20)], [])
+
+
 def test_the_last_eight_alert_lines_tell_from_which_level_to_which() -> None:
     text = picture([], [step(f"Team {number}") for number in range(1, 10)])
 
