@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,7 +28,8 @@ BUFFER_BYTES = 1 << 20
 def write_flat(activities: Iterable[Activity], target: str) -> int:
     """Write all activities, gzipped where `target` ends in .gz, and answer how many. `-` is standard output.
 
-    A file appears under its name only when it is complete: an error leaves what was there before.
+    A file appears under its name only when it is complete: an error leaves what was there before. One that is there
+    keeps its mode, a device or a pipe is written to.
 
     Raises:
         SettingsError: the target cannot be written.
@@ -35,7 +37,7 @@ def write_flat(activities: Iterable[Activity], target: str) -> int:
     """
     if target == STANDARD_OUTPUT:
         return _write_to_standard_output(activities)
-    with _replacing(Path(target)) as stream:
+    with _opened(Path(target)) as stream:
         return _write_lines(activities, stream)
 
 
@@ -64,20 +66,32 @@ def _write_to_standard_output(activities: Iterable[Activity]) -> int:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+def _opened(target: Path) -> Iterator[IO[bytes]]:
+    # A device or a pipe is written to as it is; what a link leads to is replaced, and the link stays.
+    is_stream = target.exists() and not target.is_file()
     try:
-        with part.open("wb", buffering=BUFFER_BYTES) as raw:
+        with target.open("wb") if is_stream else _replacing(Path(os.path.realpath(target))) as raw:
             if target.suffix == ".gz":
                 # No name and no time inside: the same activities make the same bytes.
                 with gzip.GzipFile("", "wb", COMPRESSION_LEVEL, raw, mtime=0) as packed:
                     yield cast("IO[bytes]", packed)
             else:
                 yield raw
-        part.replace(target)
     except OSError as error:
         message = f"{target} cannot be written ({error.strerror or error}); give another file."
         raise SettingsError(message) from error
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[IO[bytes]]:
+    """Bytes that get the name of `file` once they are complete, and its mode where it is there already."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb", buffering=BUFFER_BYTES) as raw:
+            if file.exists():
+                part.chmod(stat.S_IMODE(file.stat().st_mode))
+            yield raw
+        part.replace(file)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

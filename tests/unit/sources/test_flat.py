@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import stat
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +173,30 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
         write_flat(failing(), str(target))
     assert target.read_text() == "before"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_that_is_replaced_keeps_its_mode_and_a_link_to_it_stays(tmp_path: Path) -> None:
+    file, link = tmp_path / "out.jsonl", tmp_path / "link.jsonl"
+    file.touch(mode=0o600)
+    link.symlink_to(file)
+    write_flat([an_activity()], str(link))
+    assert (link.readlink(), stat.S_IMODE(file.stat().st_mode)) == (file, 0o600)
+    assert file.read_bytes() == encode_flat(an_activity()) + b"\n"
+    assert sorted(tmp_path.iterdir()) == [link, file]
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    # Open at both ends, and large enough for a line: nobody waits for anybody.
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        write_flat([an_activity()], str(pipe))
+        assert os.read(reader, 10_000) == encode_flat(an_activity()) + b"\n"
+    finally:
+        os.close(reader)
+    assert list(tmp_path.iterdir()) == [pipe]
+    assert pipe.is_fifo()
 
 
 def test_the_same_activities_make_the_same_gzipped_bytes(tmp_path: Path) -> None:
