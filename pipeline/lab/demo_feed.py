@@ -10,7 +10,7 @@ from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
 from pipeline.clock import now_seconds
-from pipeline.errors import ElanError, ServerError
+from pipeline.errors import ElanError, InputError, ServerError
 from pipeline.kafka_clients import kafka_producer
 from pipeline.lab.company import simulate
 from pipeline.lab.replay_file import read_in_order
@@ -145,6 +145,8 @@ def write_all(connection: Connection, settings: Settings, options: DemoOptions) 
 def _activities(options: DemoOptions) -> tuple[Iterable[Activity], Announced]:
     if options.events is not None:
         found = list(read_in_order(options.events, options.source, options.network, ImportReport()))
+        if not found:
+            raise InputError(f"{options.events} holds no activities.")
         return found, Announced(len(found), None)
     company = simulate(options.seed, options.communities, options.members, options.months)
     return company.activities, Announced(len(company.activities), company.truth)

@@ -109,6 +109,8 @@ def test_a_file_of_the_users_own_is_replayed_without_a_verdict(
     [
         (["--events", "absent.jsonl"], 4, "absent.jsonl cannot be read"),
         (["--events", "absent.jsonl", "--source", "nosuch"], 2, "no source 'nosuch'"),
+        (["--events", os.devnull], 4, f"{os.devnull} holds no activities"),
+        (["--events", "-"], 2, "cannot read standard input"),
     ],
 )
 def test_a_mistake_ends_the_demo_with_one_sentence(
