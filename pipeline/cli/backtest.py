@@ -72,6 +72,8 @@ def _write(steps: Iterable[AlertTransition], target: str) -> None:
     lines = b"".join(encode_transition(step) + b"\n" for step in steps)
     if target == STANDARD_OUTPUT:
         sys.stdout.buffer.write(lines)
+        # What cannot be written is told now, not by Python at its end.
+        sys.stdout.flush()
     else:
         write_file(Path(target), lines)
 

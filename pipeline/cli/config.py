@@ -31,7 +31,7 @@ def config(
     rows = effective(load_settings())
     if as_json:
         shown = {row.key: {"value": row.value, "from": row.origin} for row in rows}
-        typer.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+        typer.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
     else:
         Console().print(_table(rows))
 

@@ -53,7 +53,7 @@ def list_letters(
     rows = [_row(letter, show_content=show_content) for letter in newest]
     if as_json:
         for row in rows:
-            typer.echo(orjson.dumps(row).decode())
+            typer.echo(orjson.dumps(row))
         return
     if rows:
         Console().print(_table(rows))

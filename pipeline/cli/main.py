@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
 import sys
@@ -32,9 +34,11 @@ from pipeline.cli.status import status
 from pipeline.cli.survival import survival
 from pipeline.cli.topics import topics
 from pipeline.cli.worker import worker
-from pipeline.errors import ElanError
+from pipeline.errors import ElanError, SettingsError
 
 INTERRUPTED = 130
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""Errors of a write. Commands tell those of the files that they write by name; left is standard output."""
 OPERATE = "Run"
 LOOK = "Look"
 PREPARE = "Set up"
@@ -57,8 +61,8 @@ class _OneSentence(TyperGroup):
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            # The reader of standard output has enough; Python must not try to flush it once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # The reader of standard output has enough.
+            _forget_standard_output()
             raise typer.Exit(1) from None
 
 
@@ -125,5 +129,21 @@ app.add_typer(topics, name="topics", rich_help_panel=PREPARE)
 
 def main() -> None:
     """The entry point of the distribution."""
-    # The same name however it was started: the shell's completion goes by it.
-    app(prog_name="elan")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # On a terminal that is not UTF-8 a question mark is better than no result.
+            stream.reconfigure(errors="replace")
+    try:
+        # The same name however it was started: the shell's completion goes by it.
+        app(prog_name="elan")
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        sys.stderr.write(f"error: Standard output cannot be written ({error.strerror}); write to another place.\n")
+        _forget_standard_output()
+        sys.exit(SettingsError.exit_code)
+
+
+def _forget_standard_output() -> None:
+    """Keep Python from trying to write the rest of it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

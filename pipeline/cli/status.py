@@ -32,7 +32,7 @@ def status(
 
     found = asyncio.run(_collect(load_settings()))
     if as_json:
-        typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     else:
         _show(found, Console())
 

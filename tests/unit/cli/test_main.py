@@ -129,3 +129,35 @@ def test_a_reader_that_has_gone_ends_the_command_quietly(tmp_path: Path) -> None
         # The reader closes its end at once, long before the first line is written.
         result = bash(f"{start} {arguments} | (exec 0<&-; sleep 1); echo ${{PIPESTATUS[0]}}")
         assert (result.stdout, result.stderr) == ("1\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("arguments", ["config", "config --json", "--help", "backtest events.jsonl --alerts -"])
+def test_a_standard_output_that_is_full_is_one_sentence_and_ends_with_2(tmp_path: Path, arguments: str) -> None:
+    # A post a day of one member for half a year: a notice for standard output.
+    times = [f"2024-{month:02}-{day:02}T09:00:00Z" for month in range(1, 7) for day in range(1, 29)]
+    event = '{{"id":"{0}","time":"{0}","kind":"post","network":"acme","community":"wine","actor":"ann"}}\n'
+    (tmp_path / "events.jsonl").write_text("".join(map(event.format, times)))
+    start = start_python("from pipeline.cli.main import main; main()", tmp_path)
+    with Path("/dev/full").open("wb") as full:
+        command = ["bash", "-c", f"{start} {arguments}"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    sentence = "error: Standard output cannot be written (No space left on device); write to another place."
+    assert [line for line in done.stderr.splitlines() if "activities of" not in line] == [sentence]
+
+
+def test_a_terminal_that_is_not_utf_8_shows_what_it_can(tmp_path: Path) -> None:
+    (tmp_path / "elan.toml").write_text('networks."Büro ☕".time_zone = "UTC"\n', encoding="utf-8")
+    start = start_python("from pipeline.cli.main import main; main()", tmp_path)
+    shown = bash(f"export PYTHONIOENCODING=latin1; {start} config | iconv -f latin1 -t utf-8")
+    assert shown.stderr == ""
+    assert "networks.Büro ?.time_zone" in shown.stdout
+
+
+def test_json_is_utf_8_whatever_the_terminal_is(tmp_path: Path) -> None:
+    (tmp_path / "elan.toml").write_text('redis = { username = "Büro ☕", password = "x" }\n', encoding="utf-8")
+    start = start_python("from pipeline.cli.main import main; main()", tmp_path)
+    shown = bash(f"export PYTHONIOENCODING=latin1; {start} config --json")
+    assert shown.stderr == ""
+    assert '"Büro ☕"' in shown.stdout
