@@ -44,7 +44,7 @@ def _table(rows: list[Effective]) -> Table:
             table.add_section()
         section = row.key.split(".")[0]
         style = None if row.origin == "default" else "bold"
-        table.add_row(row.key, escape(_shown(row.value)), escape(row.origin), style=style)
+        table.add_row(escape(row.key), escape(_shown(row.value)), escape(row.origin), style=style)
     return table
 
 

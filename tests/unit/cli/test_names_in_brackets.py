@@ -82,3 +82,8 @@ def test_the_status_names_networks_as_they_are() -> None:
     row = {"network": NETWORK, "communities": 1, "verdicts": {}, "judged_to": None, "shards_judged": 0, "shards": 1}
     show_status({"partitions": [], "networks": [{**row, "open_alerts": []}]}, console)
     assert f"{NETWORK}: 1 communities" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_settings_of_a_network_carry_its_name_as_it_is(elan: Elan) -> None:
+    Path("elan.toml").write_text(f'networks."{NETWORK}".time_zone = "UTC"')
+    assert f"networks.{NETWORK}.time_zone" in elan("config", env={"COLUMNS": "200"}).stdout
