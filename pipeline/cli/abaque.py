@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from pipeline.cli.output_files import in_a_folder, picture_file, write_file, writing
-from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
+from pipeline.cli.replay_options import EVENTS_HELP, KNOWN_NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
     from pipeline.lab.lives import NetworkLives
@@ -25,7 +25,7 @@ EventsOption = Annotated[
     Path | None, typer.Option(help=f"{EVENTS_HELP} Without it, what the workers left in Redis.", allow_dash=True)
 ]
 SourceOption = Annotated[str, typer.Option(help=SOURCE_HELP)]
-NetworkOption = Annotated[str | None, typer.Option(help=NETWORK_HELP)]
+NetworkOption = Annotated[str | None, typer.Option(help=KNOWN_NETWORK_HELP)]
 LineOption = Annotated[str | None, typer.Option(help="Only communities of this line: practice, process, ….")]
 LearntOption = Annotated[bool, typer.Option("--learnt", help="The learnt abaque, even where another was loaded.")]
 TargetOption = Annotated[str | None, typer.Option(help="Network it is for; need not be given where there is one only.")]

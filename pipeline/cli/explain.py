@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from pipeline.cli.output_files import make_picture_folder, writing
-from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
+from pipeline.cli.replay_options import EVENTS_HELP, KNOWN_NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
     from pipeline.lab.runs import CommunityRun
@@ -29,7 +29,7 @@ def explain(
         Path | None, typer.Option(help=f"{EVENTS_HELP} Without it, what the workers left in Redis.", allow_dash=True)
     ] = None,
     source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "jsonl",
-    network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
+    network: Annotated[str | None, typer.Option(help=KNOWN_NETWORK_HELP)] = None,
     plot: Annotated[Path | None, typer.Option(help="Folder for a picture.")] = None,
 ) -> None:
     """Explain a community: its curve, its baseline, its phases, and every alert with its evidence.
@@ -61,11 +61,11 @@ def explain(
 
 async def _replayed(settings: Settings, community: str, events: Path, source: str, network: str | None) -> CommunityRun:
     from pipeline.lab.explained import replayed_run  # noqa: PLC0415 - quick --help
-    from pipeline.lab.replay_file import read_in_order  # noqa: PLC0415
+    from pipeline.lab.replay_file import read_one_network  # noqa: PLC0415
     from pipeline.sources.report import ImportReport  # noqa: PLC0415
 
     report = ImportReport()
-    return await replayed_run(read_in_order(events, source, network, report), settings, community, report)
+    return await replayed_run(read_one_network(events, source, network, report), settings, community, report)
 
 
 async def _live(settings: Settings, community: str, network: str | None) -> CommunityRun:

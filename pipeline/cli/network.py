@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
+from pipeline.cli.replay_options import EVENTS_HELP, KNOWN_NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
     from pipeline.lab.network_picture import Memberships, NetworkPicture, Transverse
@@ -23,7 +23,7 @@ def network(
         Path | None, typer.Option(help=f"{EVENTS_HELP} Without it, what the workers left in Redis.", allow_dash=True)
     ] = None,
     source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "jsonl",
-    network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
+    network: Annotated[str | None, typer.Option(help=KNOWN_NETWORK_HELP)] = None,
 ) -> None:
     """Show a network as a whole: engagement now and a year ago, concentration, transverse communities, members, phases.
 

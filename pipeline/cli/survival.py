@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.cli.output_files import picture_file, writing
-from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
+from pipeline.cli.replay_options import EVENTS_HELP, KNOWN_NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def survival(
         Path | None, typer.Option(help=f"{EVENTS_HELP} Without it, what the workers left in Redis.", allow_dash=True)
     ] = None,
     source: Annotated[str, typer.Option(help=SOURCE_HELP)] = "jsonl",
-    network: Annotated[str | None, typer.Option(help=NETWORK_HELP)] = None,
+    network: Annotated[str | None, typer.Option(help=KNOWN_NETWORK_HELP)] = None,
     plot: Annotated[
         Path | None, typer.Option(help="File for a picture: .png, .svg or .pdf.", callback=picture_file)
     ] = None,

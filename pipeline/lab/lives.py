@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from pipeline.errors import InputError, RetryLater, ServerError, SettingsError
-from pipeline.lab.replay_file import backtest_of, read_in_order
+from pipeline.lab.replay_file import backtest_of, read_one_network
 from pipeline.redis_clients import async_redis_client
 from pipeline.scoring.life import Life
 from pipeline.scoring.profile import Profile
@@ -40,8 +40,8 @@ async def read_lives(settings: Settings, events: Path | None, source: str, netwo
     """What is known of one network; from Redis where `events` is None.
 
     Raises:
-        InputError: the file cannot be used.
-        SettingsError: there are several networks and none was named, or nothing was surveyed yet.
+        InputError: the file cannot be used, or is of several networks.
+        SettingsError: Redis has several networks and none was named, or nothing was surveyed yet.
         ServerError: Redis cannot be reached.
     """
     if events is not None:
@@ -73,12 +73,12 @@ def only_network(networks: list[str], wanted: str | None) -> str:
 
 async def _replayed(settings: Settings, events: Path, source: str, network: str | None) -> NetworkLives:
     backtest = backtest_of(settings)
-    async for _ in backtest.run(read_in_order(events, source, network, ImportReport())):
+    async for _ in backtest.run(read_one_network(events, source, network, ImportReport())):
         pass
     found = await backtest.store.networks()
     if not found:
         raise InputError(f"{events} holds no activities.")
-    name = only_network(found, network if network in found else None)
+    (name,) = found
     return await _read(backtest.verdicts, name, [0])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.errors import InputError, RetryLater, ServerError, SettingsError
 from pipeline.history import HISTORY_DAYS
 from pipeline.lab.lives import only_network
-from pipeline.lab.replay_file import backtest_of, read_in_order
+from pipeline.lab.replay_file import backtest_of, read_one_network
 from pipeline.redis_clients import async_redis_client
 from pipeline.scoring.champions import lost_regulars, reactivated
 from pipeline.scoring.concentration import (
@@ -87,8 +87,8 @@ async def read_network_picture(
     """The picture of one network as of the newest boundary judged; from Redis where `events` is None.
 
     Raises:
-        InputError: the file cannot be used.
-        SettingsError: there are several networks and none was named, or nothing was judged yet.
+        InputError: the file cannot be used, or is of several networks.
+        SettingsError: Redis has several networks and none was named, or nothing was judged yet.
         ServerError: Redis cannot be reached.
     """
     if events is not None:
@@ -111,13 +111,13 @@ async def read_network_picture(
 
 async def _replayed(settings: Settings, events: Path, source: str, network: str | None) -> NetworkPicture:
     backtest = backtest_of(settings)
-    async for _ in backtest.run(read_in_order(events, source, network, ImportReport())):
+    async for _ in backtest.run(read_one_network(events, source, network, ImportReport())):
         pass
     store, verdicts = backtest.store, backtest.verdicts
     found = await store.networks()
     if not found:
         raise InputError(f"{events} holds no activities.")
-    name = only_network(found, network if network in found else None)
+    (name,) = found
     day = max((await verdicts.judged(name)).values())
     readings = await verdicts.readings(name)
     return await network_picture(store, name, [0], day, readings=readings, settings=settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.errors import InputError
 from pipeline.lab.backtest import Backtest
 from pipeline.pseudonyms import Pseudonymiser
 from pipeline.rules import rules_of
@@ -33,6 +34,27 @@ def read_in_order(path: Path, source: str, network: str | None, report: ImportRe
         SettingsError: no such source, or the network must be named.
     """
     return in_time_order(source_named(source).read(path, network, report))
+
+
+def read_one_network(path: Path, source: str, network: str | None, report: ImportReport) -> Iterator[Activity]:
+    """As `read_in_order`, for what looks at one network.
+
+    Raises:
+        InputError: the file cannot be used, or is of several networks.
+        SettingsError: no such source, or the network must be named.
+    """
+    return in_time_order(_of_one_network(source_named(source).read(path, network, report), path))
+
+
+def _of_one_network(activities: Iterable[Activity], path: Path) -> Iterator[Activity]:
+    found = None
+    for activity in activities:
+        found = found or activity.network
+        if activity.network != found:
+            raise InputError(
+                f"{path} holds the networks {found!r} and {activity.network!r}; give a file of one of them."
+            )
+        yield activity
 
 
 def backtest_of(settings: Settings, on_readings: OnReadings | None = None) -> Backtest:

@@ -10,8 +10,7 @@ import msgspec
 from scipy.stats import binomtest
 
 from pipeline.errors import InputError
-from pipeline.lab.lives import only_network
-from pipeline.lab.replay_file import backtest_of, read_in_order
+from pipeline.lab.replay_file import backtest_of, read_one_network
 from pipeline.rules import rules_of
 from pipeline.scoring.life import DAYS_A_MONTH, DEAD_AFTER_DAYS, Life
 from pipeline.scoring.profile import Profile
@@ -67,15 +66,12 @@ async def calibrate(settings: Settings, events: Path, source: str, network: str 
     come, and half a year to know who is dead.
 
     Raises:
-        InputError: the file cannot be used.
-        SettingsError: there are several networks and none was named.
+        InputError: the file cannot be used, or is of several networks.
     """
-    activities = list(read_in_order(events, source, network, ImportReport()))
+    activities = list(read_one_network(events, source, network, ImportReport()))
     if not activities:
         raise InputError(f"{events} holds no activities.")
-    networks = sorted({activity.network for activity in activities})
-    name = only_network(networks, network if network in networks else None)
-    snapshots = await _snapshots(settings, [each for each in activities if each.network == name], name)
+    snapshots = await _snapshots(settings, activities, activities[0].network)
     last = snapshots[-1] if snapshots else None
     return in_bins([one for then in snapshots[:-1] for one in foretold(then, last.lives)] if last else [])
 
