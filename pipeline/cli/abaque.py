@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.console import Console
 
+from pipeline.cli.interruptible import run_interruptible
 from pipeline.cli.output_files import in_a_folder, picture_file, write_file, writing
 from pipeline.cli.replay_options import EVENTS_HELP, KNOWN_NETWORK_HELP, SOURCE_HELP
 
@@ -179,7 +179,7 @@ def plot(  # noqa: PLR0917 - one an option
 def _known(events: Path | None, source: str, network: str | None, *, learnt: bool) -> _Known:
     from pipeline.settings import load_settings  # noqa: PLC0415 - quick --help
 
-    return asyncio.run(_read(load_settings(), events, source, network, learnt=learnt))
+    return run_interruptible(_read(load_settings(), events, source, network, learnt=learnt))
 
 
 async def _read(settings: Settings, events: Path | None, source: str, network: str | None, *, learnt: bool) -> _Known:
@@ -219,4 +219,4 @@ def _keep_loaded(network: str | None, content: Abaque | None) -> str:
     from pipeline.lab.loaded_abaque import keep_loaded_abaque  # noqa: PLC0415 - quick --help
     from pipeline.settings import load_settings  # noqa: PLC0415
 
-    return asyncio.run(keep_loaded_abaque(load_settings(), network, content))
+    return run_interruptible(keep_loaded_abaque(load_settings(), network, content))

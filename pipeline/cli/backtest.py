@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipeline.cli.interruptible import run_interruptible
 from pipeline.cli.output_files import in_a_folder, make_picture_folder, write_file, writing
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
@@ -53,7 +53,7 @@ def backtest(
         activities = read_in_order(file, source, network, report)
         return [step async for step in replay_file(activities, settings, recorder)]
 
-    steps = asyncio.run(run())
+    steps = run_interruptible(run())
     _write(steps, alerts)
     console = Console(stderr=True)
     raised = sum(step.state.value == "raised" for step in steps)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.bench_figures import show
+from pipeline.cli.interruptible import run_interruptible
 from pipeline.cli.output_files import JsonOption, write_json
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
@@ -33,7 +33,7 @@ def replay(
     from pipeline.lab.replay_bench import run_replay_bench  # noqa: PLC0415 - quick --help
     from pipeline.settings import load_settings  # noqa: PLC0415
 
-    found = asyncio.run(run_replay_bench(file, source, network, load_settings()))
+    found = run_interruptible(run_replay_bench(file, source, network, load_settings()))
     _show(found)
     write_json(json, found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.cli.interruptible import run_interruptible
 from pipeline.cli.output_files import JsonOption, in_a_folder, make_picture_folder, write_file, write_json, writing
 from pipeline.cli.replay_options import EVENTS_HELP, NETWORK_HELP, SOURCE_HELP
 
@@ -69,7 +69,7 @@ def evaluate(
     settings = load_settings()
     files = files_to_evaluate(events, alerts or [], labels or [])
     check_one_each("--write-labels", events, write_labels or [])
-    evaluated = [asyncio.run(evaluated_of(file, source, network, settings)) for file in files]
+    evaluated = [run_interruptible(evaluated_of(file, source, network, settings)) for file in files]
     _show(evaluated, Console())
     _write(evaluated, write_labels or [], json)
     if plot is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from pipeline.cli.interruptible import run_interruptible
 from pipeline.cli.output_files import make_picture_folder, writing
 from pipeline.cli.replay_options import EVENTS_HELP, KNOWN_NETWORK_HELP, SOURCE_HELP
 
@@ -46,9 +46,9 @@ def explain(
     make_picture_folder(plot)
     settings = load_settings()
     if events is None:
-        run = asyncio.run(_live(settings, community, network))
+        run = run_interruptible(_live(settings, community, network))
     else:
-        run = asyncio.run(_replayed(settings, community, events, source, network))
+        run = run_interruptible(_replayed(settings, community, events, source, network))
     console = Console()
     show(run, console)
     if plot is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path  # noqa: TC003 - Typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipeline.cli.interruptible import run_interruptible
 from pipeline.cli.replay_options import EVENTS_HELP, KNOWN_NETWORK_HELP, SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def network(
     from pipeline.lab.network_picture import read_network_picture  # noqa: PLC0415 - quick --help
     from pipeline.settings import load_settings  # noqa: PLC0415
 
-    show(asyncio.run(read_network_picture(load_settings(), events, source, network)), Console())
+    show(run_interruptible(read_network_picture(load_settings(), events, source, network)), Console())
 
 
 def show(picture: NetworkPicture, console: Console) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.cli.interruptible import run_interruptible
 from pipeline.cli.output_files import picture_file, writing
 from pipeline.cli.replay_options import EVENTS_HELP, KNOWN_NETWORK_HELP, SOURCE_HELP
 
@@ -66,8 +66,8 @@ def survival(
 
     past = _past_to_calibrate_on(events) if calibrate else None
     settings = load_settings()
-    lives = asyncio.run(read_lives(settings, events, source, network))
-    bins = asyncio.run(calibrated_on(settings, past, source, network)) if past else []
+    lives = run_interruptible(read_lives(settings, events, source, network))
+    bins = run_interruptible(calibrated_on(settings, past, source, network)) if past else []
     console = Console()
     show(lives.profile.survival, lives.network, console)
     if calibrate:
