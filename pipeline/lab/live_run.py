@@ -61,7 +61,7 @@ async def _read(
     unknown = [None] * (len(run.days) - 1)
     run.baselines = [*unknown, reading.baseline_weekly_participants]
     run.momentum_ratios = [*unknown, reading.momentum_ratio]
-    run.phases = [reading.phase] * len(run.days)
+    run.phases = [*unknown, reading.phase]
     run.first_day, run.line = int(history.first_days[row]), reading.line
     run.engagement_percentile = reading.engagement_percentile
     steps = [msgspec.json.decode(value, type=AlertTransition) for value in await verdicts.open_alerts(network)]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class CommunityRun:
-    """One community, one entry a boundary in each list; `baselines` is None where none is known yet."""
+    """One community, one entry a boundary in each list; a baseline or a phase is None where it is not known."""
 
     network: str
     community: str
@@ -31,7 +31,7 @@ class CommunityRun:
     baselines: list[float | None] = field(default_factory=list)
     momentum_ratios: list[float | None] = field(default_factory=list)
     engagement_indices: list[float] = field(default_factory=list)
-    phases: list[str] = field(default_factory=list)
+    phases: list[str | None] = field(default_factory=list)
     alerts: list[AlertTransition] = field(default_factory=list)
     champions: list[Champion] = field(default_factory=list)
     """Of the newest boundary; read from Redis only, where pseudonyms are those of the deployment's key."""
@@ -65,10 +65,12 @@ class CommunityRun:
         return [band_of(self.abaque, self.line, age_months(self.first_day, day)) for day in self.days]
 
     def phase_changes(self) -> list[tuple[int, str]]:
-        """(day, phase) wherever the phase became another one."""
+        """(day, phase) wherever the phase became another one; none where it is not known since when one has lasted."""
         changes = []
         before = None
         for day, phase in zip(self.days, self.phases, strict=True):
+            if phase is None:
+                return []
             if phase != before:
                 changes.append((day, phase))
             before = phase
