@@ -21,7 +21,8 @@ from pipeline.learning import Learner
 from pipeline.redis_clients import async_redis_client
 from pipeline.rules import rules_of
 from pipeline.scoring.life import survey_day
-from pipeline.settings import Settings
+from pipeline.settings.given import from_variables
+from pipeline.settings.loading import settings_of
 from pipeline.windows.aggregate import shard_of
 from pipeline.windows.redis_keys import Keys
 from pipeline.windows.redis_scripts import pipelined
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pipeline.lab.bench_network import BenchNetwork
+    from pipeline.settings import Settings
     from pipeline.windows.redis_scripts import Client
 
     Progress = Callable[[str], None]
@@ -76,6 +78,7 @@ def bench_settings(redis_url: str | None) -> Iterator[Settings]:
     """Settings of the bench; a Valkey of its own runs meanwhile unless there is a URL.
 
     Raises:
+        SettingsError: the URL is none.
         ServerError: there is no server program, or it does not start.
     """
     if redis_url is not None:
@@ -86,8 +89,14 @@ def bench_settings(redis_url: str | None) -> Iterator[Settings]:
 
 
 def _settings(redis_url: str) -> Settings:
-    redis = {"url": redis_url, "shards": SHARDS, "namespace": "elan-bench", "timeout_seconds": 60.0}
-    return Settings.model_validate({"mode": "development", "redis": redis})
+    environment = {
+        "ELAN_MODE": "development",
+        "ELAN_REDIS_URL": redis_url,
+        "ELAN_REDIS_SHARDS": str(SHARDS),
+        "ELAN_REDIS_NAMESPACE": "elan-bench",
+        "ELAN_REDIS_TIMEOUT_SECONDS": "60",
+    }
+    return settings_of(list(from_variables(environment)))
 
 
 async def run_judge_bench(

@@ -80,6 +80,13 @@ def test_a_wrong_option_ends_with_2(elan: Elan) -> None:
     assert elan("confg").exit_code == 2
 
 
+@pytest.mark.parametrize("bench", ["judge", "ingest --kafka localhost:1"])
+def test_a_bench_says_which_url_it_cannot_use(elan: Elan, bench: str) -> None:
+    result = elan("bench", *bench.split(), "--redis", "http://x")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: redis.url = 'http://x' (from ELAN_REDIS_URL) cannot be used")
+
+
 def test_a_settings_file_that_is_not_there_ends_with_2(elan: Elan) -> None:
     result = elan("--config", "nowhere.toml", "config")
     assert result.exit_code == 2
