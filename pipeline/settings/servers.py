@@ -15,6 +15,9 @@ from pipeline.settings.checks import (  # noqa: TC001 - pydantic reads them at r
 )
 from pipeline.settings.section import Section
 
+LONGEST_WAIT_SECONDS = 86_400
+"""No server is waited for any longer; far longer ones do not fit what clients count in."""
+
 
 class KafkaSettings(Section):
     """How to reach Kafka, and the names of what Élan keeps there."""
@@ -27,7 +30,7 @@ class KafkaSettings(Section):
     """Topic of records that cannot be used, untouched, with the reason in their headers."""
     alerts_topic: TopicName = "esn.alerts.v1"
     """Topic of alerts, compacted, key = id of the alert."""
-    partitions: Count = 8
+    partitions: Annotated[int, Field(ge=1, le=100_000)] = 8
     """Partitions of the activity topic: the most workers that can share the work."""
     replication_factor: Annotated[int, Field(ge=1, le=32)] = 1
     """Copies of each partition when `elan topics create` makes the topics; 3 where there are three brokers."""
@@ -52,7 +55,7 @@ class KafkaSettings(Section):
     """Own certificate (PEM), where the brokers ask for one."""
     tls_key_file: str | None = None
     """Key of that certificate (PEM)."""
-    session_timeout_seconds: Annotated[float, Field(ge=1)] = 10.0
+    session_timeout_seconds: Annotated[float, Field(ge=1, le=LONGEST_WAIT_SECONDS)] = 10.0
     """Silence after which the brokers give a worker's partitions to others."""
     heartbeat_interval_seconds: Positive = 1.0
     """Pause between the signs of life of a worker; at most half of the session timeout. The others learn at
@@ -106,7 +109,7 @@ class RedisSettings(Section):
     """First part of every key, so that several deployments can share a server."""
     shards: Annotated[int, Field(ge=1, le=4096)] = 64
     """Groups that communities hash onto; frozen at the first start of a namespace."""
-    timeout_seconds: Positive = 5.0
+    timeout_seconds: Annotated[float, Field(gt=0, le=LONGEST_WAIT_SECONDS)] = 5.0
     """Longest wait for a connection or an answer."""
 
     @model_validator(mode="after")

@@ -30,6 +30,9 @@ MISTAKES: list[tuple[dict[str, str], list[str]]] = [
     # no value of that kind
     ({"ELAN_KAFKA_PARTITIONS": "many"}, ["kafka.partitions = 'many'", "ELAN_KAFKA_PARTITIONS", "valid integer"]),
     ({"ELAN_KAFKA_PARTITIONS": "0"}, ["kafka.partitions = '0'", "greater than or equal to 1"]),
+    ({"ELAN_KAFKA_PARTITIONS": "99999999999"}, ["kafka.partitions", "less than or equal to 100000"]),
+    ({"ELAN_KAFKA_SESSION_TIMEOUT_SECONDS": "1e9"}, ["kafka.session_timeout_seconds", "less than or equal to 86400"]),
+    ({"ELAN_REDIS_TIMEOUT_SECONDS": "1e300"}, ["redis.timeout_seconds", "less than or equal to 86400"]),
     ({"ELAN_MODE": "developement"}, ["'production' or 'development'", "did you mean development?"]),
     ({"ELAN_DETECTION_DROP_RATIO": "nan"}, ["detection.drop_ratio", "finite"]),
     ({"ELAN_PRIVACY_SMALLEST_GROUP": "4"}, ["privacy.smallest_group", "greater than or equal to 5"]),
