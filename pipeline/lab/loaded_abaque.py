@@ -34,14 +34,18 @@ async def loaded_abaque(settings: Settings, network: str) -> Abaque | None:
 async def keep_loaded_abaque(settings: Settings, network: str | None, abaque: Abaque | None) -> str:
     """Load an abaque for a network, or take it away with None; returns the name of the network.
 
-    A network that is named need not be known yet: a loaded abaque is of most use where nothing has been learnt.
+    A network that is named need not be known yet: a loaded abaque is of most use where nothing has been learnt. From
+    one that is not known only what was loaded can be taken away.
 
     Raises:
         ServerError: Redis cannot be reached.
-        SettingsError: no network was named, and there is not exactly one.
+        SettingsError: no network was named, and there is not exactly one; or nothing is known of the one named.
     """
     async with _stores(settings) as (store, verdicts):
-        name = only_network(await store.networks(), None) if network is None else network
+        name = network
+        nothing_to_take = abaque is None and name is not None and await verdicts.loaded_abaque(name) is None
+        if name is None or nothing_to_take:
+            name = only_network(await store.networks(), network)
         await verdicts.keep_loaded_abaque(name, None if abaque is None else msgspec.json.encode(abaque))
     return name
 

@@ -260,6 +260,13 @@ def test_without_a_network_there_must_be_exactly_one(run: Run, tmp_path: Path) -
     assert "No network is known yet" in result.stderr
 
 
+@pytest.mark.usefixtures("deployed")
+def test_nothing_is_unloaded_from_a_network_that_is_not_known(run: Run) -> None:
+    result = run("unload", "--network", "nope")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "No network is known yet" in result.stderr
+
+
 def test_a_redis_that_is_away_ends_with_3(run: Run, tmp_path: Path) -> None:
     (tmp_path / "given.json").write_text(json.dumps(content()))
     for words in (["import", "given.json", "--network", "acme"], ["unload", "--network", "acme"], ["show"]):
