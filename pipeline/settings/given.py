@@ -59,7 +59,7 @@ def from_file(file: Path) -> list[Given]:
         SettingsError: the file cannot be read or is no TOML.
     """
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The settings file {file} cannot be read: {_why(error)}.") from None
     except tomllib.TOMLDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import sys
@@ -34,6 +35,7 @@ def numbered_lines(path: Path, report: ImportReport) -> Iterator[bytes]:
     number = 0
     try:
         with _opened(path) as stream:
+            _skip_byte_order_mark(stream)
             while line := stream.readline(LARGEST_LINE_BYTES + 1):
                 number += 1
                 report.reading(name, number)
@@ -59,7 +61,7 @@ def is_cut_off(line: bytes) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[io.BufferedReader[Any]]:
     if str(path) == STANDARD_INPUT:
         # The caller's standard input stays open.
         yield _unpacked(io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False), BUFFER_BYTES), "standard input")
@@ -68,7 +70,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         yield _unpacked(stream, str(path))
 
 
-def _unpacked(stream: io.BufferedReader[Any], name: str) -> IO[bytes]:
+def _unpacked(stream: io.BufferedReader[Any], name: str) -> io.BufferedReader[Any]:
     start = stream.peek(len(_ZIP_MAGIC))
     if start.startswith(_ZIP_MAGIC):
         message = f"{name} is a zip file, not lines; unpack it, or choose the source it was exported from."
@@ -76,6 +78,12 @@ def _unpacked(stream: io.BufferedReader[Any], name: str) -> IO[bytes]:
     if start.startswith(_GZIP_MAGIC):
         return io.BufferedReader(gzip.GzipFile(fileobj=stream), BUFFER_BYTES)
     return stream
+
+
+def _skip_byte_order_mark(stream: io.BufferedReader[Any]) -> None:
+    """Some editors and exports begin a file with it; no part of the first line."""
+    if stream.peek(len(codecs.BOM_UTF8)).startswith(codecs.BOM_UTF8):
+        stream.read(len(codecs.BOM_UTF8))
 
 
 def _skip_rest(stream: IO[bytes], line: bytes) -> None:

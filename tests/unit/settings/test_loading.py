@@ -52,6 +52,10 @@ def test_the_file_is_the_one_named_else_the_one_of_the_variable_else_the_one_her
     assert load_settings(named / "elan.toml", variable).kafka.partitions == 3
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert load_settings(toml(tmp_path, "\ufeff[kafka]\npartitions = 4\n"), {}).kafka.partitions == 4
+
+
 def test_an_empty_variable_counts_as_not_set() -> None:
     assert load_settings(environ={"ELAN_REDIS_PASSWORD": "", "ELAN_KAFKA_PARTITIONS": ""}) == Settings()
 

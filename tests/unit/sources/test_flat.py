@@ -20,7 +20,7 @@ from pipeline.sources.lines import LARGEST_LINE_BYTES
 from tests.unit.sources.made_exports import START, an_activity, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NAMES = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
@@ -145,6 +145,14 @@ def test_a_gzipped_file_is_known_by_its_bytes_not_its_name(tmp_path: Path) -> No
     path = tmp_path / "no-ending"
     path.write_bytes(gzip.compress(json.dumps(line()).encode()))
     assert len(read("jsonl", path)[0]) == 1
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "marked.jsonl"
+    path.write_bytes(pack(f"{json.dumps(line())}\n".encode("utf-8-sig")))
+    activities, report = read("jsonl", path)
+    assert (len(activities), report.rejects) == (1, 0)
 
 
 @pytest.mark.parametrize("network", ["a\nb", "a/b", ""])

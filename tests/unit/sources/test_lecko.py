@@ -85,3 +85,7 @@ def test_a_feed_in_the_servers_own_charset_is_read(tmp_path: Path) -> None:
     path = tmp_path / "dump"
     path.write_bytes(POST.replace("General Discussions", "Idées").encode("cp1252"))
     assert read("lecko", path)[0][0].communityname == "Idées"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_actor(tmp_path: Path) -> None:
+    assert read("lecko", feed(tmp_path / "dump", "\ufeff" + POST))[0][0].actor == "1"
