@@ -70,7 +70,8 @@ def read(path: Path, network: str | None, report: ImportReport) -> Iterator[Acti
 def _refuse(line: bytes, error: msgspec.DecodeError | UnicodeDecodeError, report: ImportReport) -> None:
     if isinstance(error, UnicodeDecodeError):
         report.reject("not UTF-8")
-    elif isinstance(error, msgspec.ValidationError) or not is_cut_off(line):
+    elif isinstance(error, msgspec.ValidationError) or not is_cut_off(line) or not report.activities:
+        # Where no activity came before, the file is of another kind rather than cut.
         report.reject(shape_of(error))
     else:
         message = f"{report.file} is cut in the middle, at line {report.line}; fetch it again."

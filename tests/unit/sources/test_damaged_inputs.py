@@ -40,6 +40,13 @@ def test_a_flat_file_cut_in_its_last_line_names_that_line(tmp_path: Path) -> Non
         read("jsonl", tmp_path / "cut.jsonl")
 
 
+@pytest.mark.parametrize("content", [LINE.encode("utf-16"), b"a text without an end"], ids=["utf-16", "text"])
+def test_a_file_of_another_kind_is_not_said_to_be_cut(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "other.jsonl").write_bytes(content)
+    with pytest.raises(InputError, match=r"nothing that jsonl can read \(not JSON, .*:1\); is it another source"):
+        read("jsonl", tmp_path / "other.jsonl")
+
+
 def test_a_last_line_without_newline_is_whole_when_it_is_valid(tmp_path: Path) -> None:
     (tmp_path / "whole.jsonl").write_text(LINE + LINE.strip())
     assert len(read("jsonl", tmp_path / "whole.jsonl")[0]) == 2
