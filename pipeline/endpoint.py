@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from pipeline.errors import ServerError
+from pipeline.errors import ServerError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -28,6 +30,7 @@ async def endpoint(
     `why_not_ready` answers None when ready, else the reason in one sentence.
 
     Raises:
+        SettingsError: the host is no address of this machine.
         ServerError: the port is taken.
     """
 
@@ -43,13 +46,16 @@ async def endpoint(
 
     app = web.Application()
     app.add_routes([web.get("/metrics", metrics), web.get("/-/healthy", healthy), web.get("/-/ready", ready)])
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, shutdown_timeout=1.0)
+        site = web.TCPSite(runner, host, port)
         try:
             await site.start()
         except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                message = f"{host} is no address of this machine: choose another metrics host ({error.strerror})."
+                raise SettingsError(message) from error
             message = f"Port {port} on {host} is taken or not allowed: choose another metrics port ({error.strerror})."
             raise ServerError(message) from error
         bound = runner.addresses[0]
