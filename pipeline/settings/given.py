@@ -47,7 +47,7 @@ def settings_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = path if path is not None else environ.get(CONFIG_VARIABLE)
     if not named:
         return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
-    if not Path(named).is_file():
+    if not Path(named).exists():
         raise SettingsError(f"The settings file {named} does not exist: check --config or {CONFIG_VARIABLE}.")
     return Path(named)
 

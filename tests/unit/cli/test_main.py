@@ -93,6 +93,12 @@ def test_a_settings_file_that_is_not_there_ends_with_2(elan: Elan) -> None:
     assert "nowhere.toml does not exist" in result.stderr
 
 
+def test_a_folder_is_no_settings_file(elan: Elan, tmp_path: Path) -> None:
+    result = elan("--config", tmp_path, "config")
+    assert result.exit_code == 2
+    assert result.stderr == f"error: The settings file {tmp_path} cannot be read: Is a directory.\n"
+
+
 @pytest.mark.parametrize("command", [["topics", "create"], ["dead-letters", "list"], ["dead-letters", "replay"]])
 def test_a_broker_that_is_away_ends_with_3(elan: Elan, command: list[str]) -> None:
     result = elan(*command, env={"ELAN_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
