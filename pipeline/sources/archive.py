@@ -61,7 +61,7 @@ class Archive:
         except msgspec.ValidationError:
             raise
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            message = f"{self.path} holds no valid JSON at {name} ({_lower(str(error))}); fetch the export again."
+            message = f"{self.path} holds no valid JSON at {name} ({error}); fetch the export again."
             raise InputError(message) from None
 
     def records(self, name: str, decoder: msgspec.json.Decoder[T], report: ImportReport) -> Iterator[T]:
@@ -109,7 +109,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, EOFError) as error:
-        message = f"{path} is no zip file or is cut off ({_lower(str(error))}); fetch the export again."
+        message = f"{path} is no zip file or is cut off ({error}); fetch the export again."
         raise InputError(message) from None
     except OSError as error:
         message = f"{path} cannot be read ({error.strerror or error})."
@@ -144,7 +144,3 @@ def _names_in_folder(path: Path) -> list[str]:
 def _names_in_zip(archive: zipfile.ZipFile) -> list[str]:
     # macOS adds a shadow of every file under this folder.
     return [name for name in archive.namelist() if name.endswith(".json") and not name.startswith("__MACOSX/")]
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -72,7 +72,7 @@ def test_a_zip_with_broken_bytes_names_the_document(tmp_path: Path) -> None:
 def test_a_document_cut_in_the_middle_is_named(tmp_path: Path) -> None:
     whole = json.dumps([MESSAGE] * 3)
     path = zipped(tmp_path / "acme.zip", slack([], **{"general/2024-03-05.json": whole[:-20]}))
-    with pytest.raises(InputError, match=r"acme\.zip holds no valid JSON at general/2024-03-05\.json"):
+    with pytest.raises(InputError, match=r"no valid JSON at general/2024-03-05\.json \(Input data was truncated\)"):
         read("slack-export", path)
 
 
