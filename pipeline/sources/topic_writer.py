@@ -192,6 +192,6 @@ def _partitions(producer: Producer, topic: str) -> list[int]:
         message = f"Kafka does not answer for topic {topic} ({error}); start or reach it, then run again."
         raise ServerError(message) from error
     if not partitions:
-        message = f"Kafka has no topic {topic}; create it with `elan topics`, then run again."
+        message = f"Kafka has no topic {topic}; create it with `elan topics create`, then run again."
         raise ServerError(message)
     return sorted(partitions)

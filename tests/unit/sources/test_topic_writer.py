@@ -227,7 +227,7 @@ def test_only_acknowledged_chunks_are_remembered(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_missing_topic_or_broker_ends_in_one_sentence() -> None:
-    with pytest.raises(ServerError, match="Kafka has no topic other"):
+    with pytest.raises(ServerError, match="Kafka has no topic other; create it with `elan topics create`"):
         TopicWriter(RecordingProducer(), "other", SetLedger(), Clock(FOREVER))
 
     class Away(RecordingProducer):
