@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING
 from pipeline.cloudevents import LONGEST_NAME
 from pipeline.errors import Reject
 from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE
-from pipeline.model import NAME, NETWORK, Kind, Reason
+from pipeline.model import EARLIEST_SECONDS, LATEST_SECONDS, NAME, NETWORK, Kind, Reason
 
 if TYPE_CHECKING:
     from pipeline.cloudevents import ActivityData, Event
 
 UNIX_MS = 1000.0
 """Milliseconds of a second."""
-EARLIEST_SECONDS = 631_152_000.0
-"""1990-01-01, before all networks. A platform that has no time for an activity writes 1970 (or 1980): one such record
-at the head of a log would have every day since then judged before anything else."""
-LATEST_SECONDS = 5_648_745_600.0
-"""2149-01-01: windows number days in two bytes. Only a record whose own time is as wrong comes so far."""
 _SOURCES_REMEMBERED = 10_000
 _SOURCE = re.compile(rf"/esn/{NETWORK.pattern}/({NETWORK.pattern})")
 _VIEW = list(Kind).index(Kind.VIEW)

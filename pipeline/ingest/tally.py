@@ -7,11 +7,10 @@ from math import inf
 from typing import TYPE_CHECKING, cast
 
 from pipeline.errors import Reject
-from pipeline.ingest.checks import EARLIEST_SECONDS
 from pipeline.ingest.dead_letters import DeadLetter
 from pipeline.ingest.record_batch import TIMESTAMP_UNKNOWN
 from pipeline.ingest.trusted import Clock, TrustedBatch
-from pipeline.model import Outcome, Reason
+from pipeline.model import EARLIEST_SECONDS, Outcome, Reason
 
 if TYPE_CHECKING:
     from pipeline.ingest.duplicates import DuplicateMemory

@@ -11,13 +11,13 @@ import msgspec
 
 from pipeline.cloudevents import Event
 from pipeline.errors import Reject
-from pipeline.ingest.checks import LATEST_SECONDS, UNIX_MS, EventCheck
+from pipeline.ingest.checks import UNIX_MS, EventCheck
 from pipeline.ingest.decode import CLOCK, KIND_OF_TYPE, decode_batch
 from pipeline.ingest.duplicates import MARK_SHIFT, NO_MARK, DuplicateMemory, restart_offset
 from pipeline.ingest.known_names import STRANGER, KnownNames
 from pipeline.ingest.tally import Tally
 from pipeline.ingest.watermark import Watermark  # noqa: TC001 - msgspec reads the annotations
-from pipeline.model import Details, TimePrecision, trusted_activity
+from pipeline.model import LATEST_SECONDS, Details, TimePrecision, trusted_activity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

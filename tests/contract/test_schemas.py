@@ -15,13 +15,14 @@ from jsonschema import Draft202012Validator
 from pipeline.cloudevents import MOST_COUNT, ActivityData, Event, encode_activity, encode_clock
 from pipeline.detection.verdict import Resolution
 from pipeline.errors import Reject
-from pipeline.ingest.checks import LATEST_SECONDS, EventCheck
+from pipeline.ingest.checks import EventCheck
 from pipeline.ingest.dead_letters import DeadLetter
 from pipeline.ingest.decode import CLOCK, decode_batch
 from pipeline.ingest.record_batch import RecordBatch
 from pipeline.lab.replay_file import read_in_order, replay_file
 from pipeline.lab.runs import Recorder
 from pipeline.model import (
+    LATEST_SECONDS,
     Activity,
     AlertKind,
     AlertState,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Elan = Callable[..., Result]
 
-NETWORK, COMMUNITY, LINE, PLACE = "[/x] net", "gen[/b]", "li[/b]ne", "pd[/b]"
+NETWORK, COMMUNITY, LINE, PLACE = "[x] net", "gen[/b]", "li[/b]ne", "pd[/b]"
 START = datetime(2025, 1, 6, 9, tzinfo=timezone.utc)
 DAYS = 250
 
@@ -28,7 +28,7 @@ DAYS = 250
 @pytest.fixture
 def events(tmp_path: Path) -> Path:
     """Give a file of a post a day in one community."""
-    path = tmp_path / f"{NETWORK.replace('/', '')}.jsonl"
+    path = tmp_path / f"{NETWORK}.jsonl"
     lines = [
         {
             "id": f"a{day}",

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import model
 from pipeline.errors import SettingsError
-from pipeline.ingest import checks
 from pipeline.model import Activity, Kind, TimePrecision
 from pipeline.sources.flat_writer import encode_flat, write_flat
 from pipeline.sources.lines import LARGEST_LINE_BYTES
@@ -76,10 +74,6 @@ def test_times_that_no_worker_would_take_are_rejected(tmp_path: Path) -> None:
         "time is before 1990": [f"{path}:1", f"{path}:2"],
         "time is after 2148": [f"{path}:5", f"{path}:6"],
     }
-
-
-def test_the_bounds_of_time_are_those_of_the_workers() -> None:
-    assert (model.EARLIEST_SECONDS, model.LATEST_SECONDS) == (checks.EARLIEST_SECONDS, checks.LATEST_SECONDS)
 
 
 def test_times_of_any_offset_become_utc(tmp_path: Path) -> None:
