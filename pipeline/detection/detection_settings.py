@@ -15,7 +15,7 @@ class DetectionSettings:
     history_weeks_needed: int = 9
     """A community younger than this is not judged."""
     baseline_weeks: int = 8
-    """Weeks before the present ones that make the baseline (fewer, down to 6, where the community is younger)."""
+    """Weeks before the present ones that make the baseline, 6 to 27 (fewer, at least 6, where it is younger)."""
     smallest_baseline_participants: float = 3.5
     """Weekly participants below which a baseline is too small to judge."""
     low_confidence_participants: float = 6.0

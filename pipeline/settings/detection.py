@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.settings.checks import (  # noqa: TC001 - pydantic reads them at run time
     Count,
@@ -17,7 +17,14 @@ from pipeline.settings.checks import (  # noqa: TC001 - pydantic reads them at r
 from pipeline.settings.section import Section
 
 Share = Annotated[float, Field(gt=0, le=1)]
+WEEKS_LOOKED_AT = 31
+"""The detector measures the levels of so many weeks: it cannot wait for more, nor look further back."""
+FEWEST_BASELINE_WEEKS = 6
+"""With fewer there is no baseline, and every community would be learning for ever."""
+MOST_BASELINE_WEEKS = 27
+"""What the 4 present weeks leave of the weeks that are looked at."""
 Weeks = Annotated[int, Field(ge=1, le=52)]
+WeeksLookedAt = Annotated[int, Field(ge=1, le=WEEKS_LOOKED_AT)]
 
 
 class DetectionSettings(Section):
@@ -26,10 +33,10 @@ class DetectionSettings(Section):
     false_alarms_per_community_year: Positive = 0.1
     """Alerts for nothing that may be raised in a year of one community, on average over a network; the score thresholds
     of the detector follow from it by a table that was measured (`elan bench detection --calibrate`)."""
-    history_weeks_needed: Weeks = 9
-    """A community younger than this is not judged."""
-    baseline_weeks: Weeks = 8
-    """Weeks before the present ones that make the baseline (fewer, down to 6, where the community is younger)."""
+    history_weeks_needed: WeeksLookedAt = 9
+    """A community younger than this is not judged; at most 31."""
+    baseline_weeks: Annotated[int, Field(ge=FEWEST_BASELINE_WEEKS, le=MOST_BASELINE_WEEKS)] = 8
+    """Weeks before the present ones that make the baseline, 6 to 27 (fewer, at least 6, where it is younger)."""
     smallest_baseline_participants: Positive = 3.5
     """Weekly participants below which a baseline is too small to judge."""
     low_confidence_participants: Positive = 6.0
@@ -50,8 +57,9 @@ class DetectionSettings(Section):
     """Consecutive boundaries a decline must show before a watch is raised."""
     confirmed_weeks: Weeks = 4
     """Weeks since the onset before a watch can be confirmed."""
-    confirmed_weeks_at_most: Weeks = 12
-    """Weeks since the onset after which a watch is not confirmed any more: its year looks the same from then on."""
+    confirmed_weeks_at_most: WeeksLookedAt = 12
+    """Weeks since the onset after which a watch is not confirmed any more: its year looks the same from then on
+    (at most 31)."""
     confirmed_agreement_ratio: Share = 0.6
     """Share of 42 segmenters of the last year that must see the decline for a watch to be confirmed."""
     recovered_ratio: Share = 0.7
@@ -68,3 +76,12 @@ class DetectionSettings(Section):
     """Public holidays on working days within a week at or above which communities are held back."""
     update_ratio_change: Positive = 0.15
     """Change of the drop ratio, at least 7 days after the last step, that is worth an update."""
+
+    @model_validator(mode="after")
+    def _can_confirm(self) -> DetectionSettings:
+        if self.confirmed_weeks > self.confirmed_weeks_at_most:
+            raise ValueError(
+                f"confirmed_weeks is {self.confirmed_weeks}, more than detection.confirmed_weeks_at_most "
+                f"({self.confirmed_weeks_at_most}): no watch could be confirmed, lower the one or raise the other"
+            )
+        return self

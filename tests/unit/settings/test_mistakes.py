@@ -35,6 +35,15 @@ MISTAKES: list[tuple[dict[str, str], list[str]]] = [
     ({"ELAN_REDIS_TIMEOUT_SECONDS": "1e300"}, ["redis.timeout_seconds", "less than or equal to 86400"]),
     ({"ELAN_MODE": "developement"}, ["'production' or 'development'", "did you mean development?"]),
     ({"ELAN_DETECTION_DROP_RATIO": "nan"}, ["detection.drop_ratio", "finite"]),
+    # weeks that the detector does not have
+    ({"ELAN_DETECTION_BASELINE_WEEKS": "28"}, ["detection.baseline_weeks = '28'", "less than or equal to 27"]),
+    ({"ELAN_DETECTION_BASELINE_WEEKS": "5"}, ["detection.baseline_weeks = '5'", "greater than or equal to 6"]),
+    ({"ELAN_DETECTION_HISTORY_WEEKS_NEEDED": "32"}, ["history_weeks_needed", "less than or equal to 31"]),
+    ({"ELAN_DETECTION_CONFIRMED_WEEKS_AT_MOST": "32"}, ["confirmed_weeks_at_most", "less than or equal to 31"]),
+    (
+        {"ELAN_DETECTION_CONFIRMED_WEEKS": "13"},
+        ["detection.confirmed_weeks (from ELAN_DETECTION_CONFIRMED_WEEKS) is 13", "lower the one or raise the other"],
+    ),
     ({"ELAN_PRIVACY_SMALLEST_GROUP": "4"}, ["privacy.smallest_group", "greater than or equal to 5"]),
     ({"ELAN_SERVE_PORT": "70000"}, ["serve.port", "65535"]),
     ({"ELAN_KAFKA_BOOTSTRAP_SERVERS": "kafka"}, ["'kafka' is no address", "host:port"]),
