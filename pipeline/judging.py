@@ -12,6 +12,7 @@ from pipeline.detection.detector import decide
 from pipeline.detection.network_drop import NetworkCause, decide_network
 from pipeline.detection.network_level import NetworkSeries
 from pipeline.detection.verdict import Resolution
+from pipeline.history import WEEK_DAYS
 from pipeline.judging_work import TELLING_SHARD, Work
 from pipeline.learning import decode_life, learn_here
 from pipeline.member_reading import members_of
@@ -139,14 +140,19 @@ class Judge:
         return Work(network, tuple(shards), unpack(await self._verdicts.states(network, shards)), profile, abaque)
 
     async def _judge_day(self, history: History, work: Work, *, wanted: bool) -> None:
-        """One boundary; readings are made where they are `wanted`, or where somebody listens to all of them."""
+        """One boundary; readings are made where they are `wanted`, or where somebody listens to all of them.
+
+        No notice is told while the source is stopped, nor after a week without anything, which tells as little of
+        anybody: phases stand still, and champions are reviewed when their day comes again.
+        """
         rules = self._rules.of_network(history.network)
         remembered = work.remembered
         network_down = self._network_alert(history, work, rules)
         decisions = decide(
             history, remembered.detector_states(), rules.calendar, self._rules.detection, network_down=network_down
         )
-        remembered.phases, turns = phases(history, remembered.phases)
+        unknown = network_down or not history.network_activities[-WEEK_DAYS:].any()
+        remembered.phases, turns = phases(history, remembered.phases, held=unknown)
         index = engagement_index(history, self._rules.weights)
         ages = history.boundary_day - history.first_days + 1
         places = (
@@ -157,7 +163,7 @@ class Judge:
         boundary = Boundary(history, rules.zone, remembered.phases.phase, places, work.profile)
         await self._momentum_steps(boundary, work, decisions)
         self._phase_turns(boundary, work, turns)
-        if self._rules.champion_notices:
+        if self._rules.champion_notices and not unknown:
             await review_champions(self._windows, boundary, work, self._rules.smallest_group)
         if history.boundary_day == survey_day(history.boundary_day):
             await self._survey(history, work, index)

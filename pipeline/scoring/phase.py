@@ -95,18 +95,29 @@ class Turn:
     peak: float
 
 
-def phases(history: History, states: PhaseStates) -> tuple[PhaseStates, list[Turn]]:
+def phases(history: History, states: PhaseStates, *, held: bool = False) -> tuple[PhaseStates, list[Turn]]:
     """The states to hand back at the next boundary, the phases in them, and who has taken another phase.
 
-    All in the order of the history. A new phase is taken once it has shown on 14 boundaries in a row.
+    All in the order of the history. A new phase is taken once it has shown on 14 boundaries in a row. Boundaries that
+    are `held`, on which nothing is known of anybody, do not count: who has a phase keeps it, as if there were no day.
     """
     day = history.boundary_day
     curve, followed = _curve(history), day - states.trough_since < TROUGH_DAYS
     curve = replace(curve, peak=np.where(followed, np.maximum(curve.peak, states.peak), curve.peak))
     seen = _classify(curve, states.phase, day - states.since, followed)
     after = _after(states, seen, day, curve.peak)
+    if held:
+        after = _first_ones(states, after)
     turned = np.flatnonzero((after.phase != states.phase) & (states.phase != NONE))
     return after, [_turn(place, states, after, float(curve.peak[place])) for place in turned.tolist()]
+
+
+def _first_ones(before: PhaseStates, after: PhaseStates) -> PhaseStates:
+    """`before`, but for those who had no phase yet."""
+    first = before.phase == NONE
+    return PhaseStates(
+        *(np.where(first, getattr(after, name), getattr(before, name)) for name in PhaseStates.__struct_fields__)
+    )
 
 
 def _turn(place: int, before: PhaseStates, after: PhaseStates, peak: float) -> Turn:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from pipeline.judging import Judge
 from pipeline.model import AlertKind, AlertState, AlertTransition, Kind, trusted_activity
+from pipeline.reviewing import REVIEW_DAYS
 from pipeline.rules import rules_of
 from pipeline.settings import load_settings
 from pipeline.windows.aggregate import Aggregator
@@ -46,6 +49,12 @@ def test_a_shard_without_communities_is_judged_alone() -> None:
 
 def judged(posts: list[tuple[float, str, int]]) -> tuple[list[AlertTransition], list[dict[str, Reading]]]:
     """The alerts of declines, and every day's readings by community, of posts (day, community, member) day by day."""
+    steps, readings = told(posts)
+    return [step for step in steps if step.alert is AlertKind.MOMENTUM], readings
+
+
+def told(posts: list[tuple[float, str, int]]) -> tuple[list[AlertTransition], list[dict[str, Reading]]]:
+    """The same with all that is told, notices and the network's alert as well."""
     found: list[dict[str, Reading]] = []
 
     async def run() -> list[AlertTransition]:
@@ -73,7 +82,7 @@ def judged(posts: list[tuple[float, str, int]]) -> tuple[list[AlertTransition], 
             steps += await judge.judge("acme", range(SHARDS), day, day)
         return steps
 
-    return [step for step in asyncio.run(run()) if step.alert is AlertKind.MOMENTUM], found
+    return asyncio.run(run()), found
 
 
 def steady(days: int) -> list[tuple[float, str, int]]:
@@ -112,3 +121,34 @@ def test_an_early_recovery_is_counted_for_a_year() -> None:
     ]
     assert [step.reason for step in steps if step.state is AlertState.RESOLVED] == ["recovered"]
     assert [readings[recovered + later]["wine"].early_recoveries for later in (0, 364, 365)] == [1, 1, 0]
+
+
+def without(posts: list[tuple[float, str, int]], stopped: range) -> list[tuple[float, str, int]]:
+    """The same from a source that delivers nothing on these days."""
+    return [post for post in posts if int(post[0]) not in stopped]
+
+
+def reviewed_on(day: int) -> str:
+    """The id of a community whose champions are looked at on this day."""
+    names = (f"wine-{number}" for number in count())
+    return next(name for name in names if (crc32(name.encode()) + FIRST_DAY + day) % REVIEW_DAYS == 0)
+
+
+def test_no_champion_is_told_of_whose_silence_is_that_of_the_source() -> None:
+    # the champion posts thrice a day, takes days 137 to 139 off, and the source delivers nothing on days 140 to 169
+    wine, off, end = reviewed_on(158), range(137, 140), 200
+    champion = [(day + hour, wine, 0) for day in range(end) if day not in off for hour in (0.3, 0.5, 0.7)]
+    others = [(day + 0.5, wine, 1 + day % 7) for day in range(end)]
+    steps, _ = told(without(steady(end) + champion + others, range(140, 170)))
+    assert AlertKind.NETWORK in {step.alert for step in steps}
+    assert [step for step in steps if step.alert is AlertKind.CHAMPION_SILENT] == []
+
+
+def test_dormancy_is_told_of_once_the_source_is_back_and_only_of_who_stays_away() -> None:
+    # "beer" until day 119, nothing from the source on days 140 to 214, then "wine" alone goes on
+    end = 245
+    beer = [(day + 0.4, "beer", member) for day in range(120) for member in range(10)]
+    steps, _ = told(without(steady(end) + posts_of(10, range(end)) + beer, range(140, 215)))
+    found = [(step.community, step.at[:10]) for step in steps if step.alert is AlertKind.DORMANCY]
+    # Fourteen boundaries from that of day 215 on; FIRST_DAY is 4 October 2024.
+    assert found == [("beer", "2025-05-21")]

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as replaced
 
 from pipeline.history import HISTORY_DAYS
 from pipeline.model import Phase
 from pipeline.packing import Unpacker, pack
-from pipeline.scoring.phase import PHASES, PhaseStates, phases
+from pipeline.scoring.phase import CODE, NONE, PHASES, PhaseStates, phases
 from tests.unit.histories import plain_history
 
 if TYPE_CHECKING:
@@ -80,6 +81,21 @@ def test_after_two_years_at_a_lower_level_the_old_peak_is_forgotten() -> None:
 
 def test_a_single_week_of_feast_changes_no_phase() -> None:
     assert course((20, 12), (1, 16), (10, 12)) == [Phase.CURIOSITY, Phase.PLATEAU]
+
+
+def test_a_boundary_on_which_nothing_is_known_of_anybody_changes_no_phase_but_gives_a_first_one() -> None:
+    # a community that has been without anybody for 12 weeks, and one that nobody has judged yet
+    levels = np.stack([np.concatenate([np.full(HISTORY_DAYS - 84, 20), np.zeros(84, dtype=np.int64)])] * 2)
+    plateau, knocking = CODE[Phase.PLATEAU], CODE[Phase.DORMANT]
+    at_first = PhaseStates.at_first(2)
+    before = replaced(
+        at_first, phase=np.array([plateau, NONE]), next=np.array([knocking, NONE]), days=np.array([13, 0])
+    )
+    held, told_then = phases(plain_history(levels), before, held=True)
+    assert [PHASES[code] for code in held.phase] == [Phase.PLATEAU, Phase.DORMANT]
+    assert (held.days[0], told_then) == (13, [])
+    _, told_later = phases(plain_history(levels), before)
+    assert [turn.phase for turn in told_later] == [Phase.DORMANT]
 
 
 @given(levels=st.lists(st.integers(0, 60), min_size=4, max_size=8))
