@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from pipeline.detection.candidates import archived
 from pipeline.detection.detector import decide
 from pipeline.detection.network_drop import NetworkCause, decide_network
 from pipeline.detection.network_level import NetworkSeries
@@ -202,8 +203,10 @@ class Judge:
         return not untold
 
     def _phase_turns(self, boundary: Boundary, work: Work, turns: Sequence[Turn]) -> None:
+        # Whoever closed a community knows that nobody takes part in it.
+        closed = archived(boundary.history) if turns else ()
         for turn in turns:
-            notice = phase_notice(boundary, turn)
+            notice = None if closed[turn.place] else phase_notice(boundary, turn)
             if notice is not None and not self._is_too_small(boundary.history, turn.place):
                 work.steps[turn.place].append(notice)
 

@@ -18,6 +18,8 @@ from pipeline.windows.memory_store import MemoryStore
 from pipeline.windows.memory_verdicts import MemoryVerdicts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.history import Reading
 
 SHARDS, FIRST_DAY, DAYS, DAY_SECONDS = 4, 20_000, 120, 86_400
@@ -53,8 +55,10 @@ def judged(posts: list[tuple[float, str, int]]) -> tuple[list[AlertTransition], 
     return [step for step in steps if step.alert is AlertKind.MOMENTUM], readings
 
 
-def told(posts: list[tuple[float, str, int]]) -> tuple[list[AlertTransition], list[dict[str, Reading]]]:
-    """The same with all that is told, notices and the network's alert as well."""
+def told(
+    posts: list[tuple[float, str, int]], closings: Sequence[tuple[float, str, int]] = ()
+) -> tuple[list[AlertTransition], list[dict[str, Reading]]]:
+    """The same with all that is told, notices and the network's alert as well; `closings` are communities archived."""
     found: list[dict[str, Reading]] = []
 
     async def run() -> list[AlertTransition]:
@@ -63,12 +67,14 @@ def told(posts: list[tuple[float, str, int]]) -> tuple[list[AlertTransition], li
             trusted_activity(
                 n,
                 (FIRST_DAY + day) * DAY_SECONDS,
-                KIND_COLUMN[Kind.POST],
+                KIND_COLUMN[kind],
                 "acme",
                 community,
                 f"{community:-<7}{member:04}",
             )
-            for n, (day, community, member) in enumerate(sorted(posts))
+            for n, (day, community, member, kind) in enumerate(
+                sorted([(*post, Kind.POST) for post in posts] + [(*each, Kind.COMMUNITY_ARCHIVED) for each in closings])
+            )
         ]
         await store.apply("esn:0", 0, len(activities), Aggregator(SHARDS, lambda _: "UTC").add(activities))
         judge = Judge(
@@ -152,3 +158,11 @@ def test_dormancy_is_told_of_once_the_source_is_back_and_only_of_who_stays_away(
     found = [(step.community, step.at[:10]) for step in steps if step.alert is AlertKind.DORMANCY]
     # Fourteen boundaries from that of day 215 on; FIRST_DAY is 4 October 2024.
     assert found == [("beer", "2025-05-21")]
+
+
+def test_a_community_that_its_platform_has_closed_is_not_told_of_as_dormant() -> None:
+    # "wine" until day 119, then nobody; told on day 188, unless it was archived on day 120
+    posts = steady(200) + posts_of(10, range(120))
+    left, closed = (told(posts, closings)[0] for closings in ([], [(120.5, "wine", 0)]))
+    assert [step.community for step in left if step.alert is AlertKind.DORMANCY] == ["wine"]
+    assert [step for step in closed if step.alert is AlertKind.DORMANCY] == []
