@@ -40,6 +40,8 @@ CHECKS = {
     "that the calendar does not know.",
 }
 """What to check first. Nothing is raised for a holiday."""
+BACK = "Activities arrive again, though not yet for a whole week ({level}): nothing can be said of communities so far."
+"""Of a source that had stopped, in place of its check."""
 SEVERITIES = {NetworkCause.SOURCE_STOPPED: Severity.CRITICAL, NetworkCause.PEOPLE_STOPPED: Severity.WARNING}
 
 
@@ -248,4 +250,6 @@ def text(step: NetworkStep) -> str:
         return f"The network has stayed low for {seen['open_weeks']} weeks, which counts as its new level: {level}."
     waited = seen["held_back_by_holiday_days"]
     held = f" The calendar held this back for {waited} days." if waited else ""
-    return CHECKS[step.cause].format(level=level, **seen) + held
+    # A single empty day is none of those for which the source is said to have stopped.
+    is_back = step.cause is NetworkCause.SOURCE_STOPPED and seen["days_without_activity"] <= 1
+    return (BACK if is_back else CHECKS[step.cause]).format(level=level, **seen) + held

@@ -244,6 +244,16 @@ def test_texts_say_what_to_check_first() -> None:
     assert "announcement" in text(people[0][1])
 
 
+@pytest.mark.parametrize("empty", [[*range(100, 111)], [*range(100, 112), 116]])
+def test_a_source_whose_week_is_not_whole_yet_is_told_of_as_back(empty: list[int]) -> None:
+    # day 0 ##############################| 100 ........... |####(.)####### 170: told of again on day 116
+    network = days((170, 80), bots=30)
+    network.visitors[empty] = network.bots[empty] = 0
+    *_, (day, update), _ = told(network)
+    assert (day, update.state, update.cause) == (116, UPDATED, SOURCE)
+    assert text(update).startswith("Activities arrive again, though not yet for a whole week (")
+
+
 @given(seed=st.integers(0, 2**32 - 1), mean=st.integers(25, 60))
 @hypothesis_settings(max_examples=25)
 def test_scaling_changes_no_stationary_network(seed: int, mean: int) -> None:
