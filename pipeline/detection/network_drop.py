@@ -154,7 +154,8 @@ def _follow(alert: _OpenAlert, level: NetworkLevel, settings: NetworkDropSetting
     now = _seen(alert, level, settings)
     reason = _resolution(now, level, settings)
     if reason is not None:
-        step = _step(now, AlertState.RESOLVED, level, reason)
+        # It ends as what was told of: the cause of a source that is back has turned by then.
+        step = _step(changed(now, cause=alert.cause), AlertState.RESOLVED, level, reason)
         return NetworkDecision(_state(_Memory(resolved=level.day)), now.ratio, None, [step])
     moved = abs(now.ratio - alert.ratio) >= settings.update_ratio_change
     rested = level.day - alert.stepped >= WEEK_DAYS

@@ -110,6 +110,9 @@ def test_an_import_that_stops_for_ten_days_is_told_within_three() -> None:
     assert [step.state for _, step in updates] == [UPDATED]
     # The first whole week with data ends on day 116.
     assert (resolved[0], resolved[1].reason) == (116, Resolution.RECOVERED)
+    # What ends is what was told of, though by then people are all that could be lacking.
+    ended = resolved[1]
+    assert (ended.cause, ended.severity, ended.evidence["cause"]) == (SOURCE, Severity.CRITICAL, SOURCE.value)
 
 
 def test_a_stopped_source_says_what_was_to_be_expected() -> None:
