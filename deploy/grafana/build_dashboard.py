@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 TARGET = Path(__file__).parent / "dashboards" / "elan-overview.json"
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 PLACE = 'network="$network", community="$community"'
+TOLD_ONCE = "max without (instance, job)"
+"""Each `serve` exposes all communities: two of them must not be added up."""
 # One row a community: its momentum, multiplied by the 1 of the phase it is in.
 MOMENTUM = 'max by (network, community) (elan_community_momentum_ratio{network=~"$network"})'
 PHASE = 'max by (network, community, phase) (elan_community_phase{network=~"$network"} == 1)'
@@ -42,7 +44,7 @@ ROWS: list[list[Panel]] = [
             "Communities with an open alert. Each has a row below.",
             "stat",
             "none",
-            [("", 'sum(elan_communities{state="losing_momentum"}) or vector(0)')],
+            [("", f'sum({TOLD_ONCE} (elan_communities{{state="losing_momentum"}})) or vector(0)')],
             5,
             4,
         ),
@@ -51,7 +53,7 @@ ROWS: list[list[Panel]] = [
             "Watch: well below the own baseline. Confirmed: it lasts.",
             "stat",
             "none",
-            [("{{stage}}", "sum by (stage) (elan_alerts_open)")],
+            [("{{stage}}", f"sum by (stage) ({TOLD_ONCE} (elan_alerts_open))")],
             5,
             4,
         ),
@@ -99,7 +101,7 @@ ROWS: list[list[Panel]] = [
             "Learning: too young for a baseline. Suppressed: too few members to be named.",
             "timeseries",
             "none",
-            [("{{state}}", 'sum by (state) (elan_communities{network=~"$network"})')],
+            [("{{state}}", f'sum by (state) ({TOLD_ONCE} (elan_communities{{network=~"$network"}}))')],
             12,
             10,
         ),

@@ -12,7 +12,7 @@ import promql_parser
 import pytest
 import yaml
 
-from tests.contract.test_rules import assert_metrics_exist
+from tests.contract.test_rules import assert_metrics_exist, promtool
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -43,6 +43,27 @@ def test_a_query_parses_and_asks_for_metrics_that_exist(query: str) -> None:
     promql_parser.parse(query)
     assert_metrics_exist(query)
     assert "$" not in query
+
+
+def test_two_serves_count_no_community_and_no_alert_twice(promtool_binary: str, tmp_path: Path) -> None:
+    told = [
+        'elan_communities{network="acme", state="losing_momentum"',
+        'elan_alerts_open{network="acme", alert="momentum", stage="watch"',
+    ]
+    series = [f'{begun}, job="elan-serve", instance="{place}"}}' for begun in told for place in ("one:1", "two:2")]
+    labels = {"sum by (state)": '{state="losing_momentum"}', "sum by (stage)": '{stage="watch"}', "sum(max": "{}"}
+    summed = [
+        {"expr": query, "eval_time": "1m", "exp_samples": [{"labels": kept, "value": 3}]}
+        for query in SCRIPT.queries()
+        if re.search(r"elan_(communities|alerts_open)", query)
+        for begun, kept in labels.items()
+        if query.startswith(begun)
+    ]
+    assert len(summed) == 3
+    test = {"input_series": [{"series": each, "values": "3x5"} for each in series], "promql_expr_test": summed}
+    path = tmp_path / "dashboard.test.yml"
+    path.write_text(json.dumps({"tests": [{"interval": "1m", **test}]}))
+    promtool(promtool_binary, "test", "rules", str(path))
 
 
 @pytest.mark.parametrize("panel", DASHBOARD["panels"], ids=lambda panel: str(panel["title"]))
