@@ -169,7 +169,12 @@ class Judging:
 
 
 class Relaying:
-    """Takes the outbox to the alerts topic; two relays at once write a step twice, which compaction undoes."""
+    """Takes the outbox to the alerts topic, one worker at a time.
+
+    Written twice, a step does no harm: compaction keeps the last record of an alert. Written late, it would stand over
+    a newer one; so the producer gives a record up before the lease can be another's. Only a process that is halted in
+    the midst of writing, or takes longer than the lease for one outbox, may still do that.
+    """
 
     def __init__(self, lease: Lease, verdicts: RedisVerdicts, topic: AlertsTopic, telemetry: Telemetry) -> None:
         self._lease = lease

@@ -24,6 +24,9 @@ SMALL_BATCH_BYTES = 16 * 1024
 PRODUCER_LINGER_MILLISECONDS = 50
 PROBE_SECONDS = 5.0
 BOOTSTRAP_MILLISECONDS = 10_000
+PRODUCER_REQUEST_MILLISECONDS = 10_000
+"""How long a producer of an event loop waits for an answer, and tries again: a record is given up after twice that. It
+is well within the lease under which alerts are relayed, or an older step could be written after a newer one."""
 PRODUCER_STOP_SECONDS = 5.0
 DELIVERY_MILLISECONDS = 30_000
 ADMIN_ANSWER_SECONDS = 30.0
@@ -150,6 +153,7 @@ async def aiokafka_producer(
         linger_ms=linger_milliseconds,
         max_batch_size=batch_bytes,
         max_request_size=LARGEST_REQUEST_BYTES,
+        request_timeout_ms=PRODUCER_REQUEST_MILLISECONDS,
         metadata_max_age_ms=METADATA_MILLISECONDS,
     )
     async with AsyncExitStack() as stack:
