@@ -58,7 +58,8 @@ async def endpoint(
                 raise SettingsError(message) from error
             message = f"Port {port} on {host} is taken or not allowed: choose another metrics port ({error.strerror})."
             raise ServerError(message) from error
-        bound = runner.addresses[0]
-        yield f"http://{bound[0]}:{bound[1]}"
+        address, bound_port = runner.addresses[0][:2]
+        # An IPv6 address has colons of its own.
+        yield f"http://[{address}]:{bound_port}" if ":" in address else f"http://{address}:{bound_port}"
     finally:
         await runner.cleanup()

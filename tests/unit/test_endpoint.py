@@ -1,10 +1,11 @@
-"""What a process says that cannot open its HTTP door."""
+"""The HTTP door of a process says where it is, or why it cannot be opened."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 
+import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -38,3 +39,32 @@ def test_a_port_that_is_taken_is_told_as_such() -> None:
         told = refusal("127.0.0.1", port)
     assert isinstance(told, ServerError)
     assert f"Port {port} on 127.0.0.1 is taken" in str(told)
+
+
+def has_ipv6() -> bool:
+    """Containers often lack it."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("host", "begins"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:"),
+        pytest.param("::1", "http://[::1]:", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")),
+    ],
+)
+def test_the_url_that_is_told_is_one_that_answers(host: str, begins: str) -> None:
+    async def answer() -> tuple[str, str]:
+        async with (
+            endpoint(host, 0, CollectorRegistry(), lambda: None) as url,
+            aiohttp.ClientSession() as client,
+            client.get(f"{url}/-/ready") as reply,
+        ):
+            return url, await reply.text()
+
+    url, ready = asyncio.run(answer())
+    assert (url.startswith(begins), ready) == (True, "ready\n")
