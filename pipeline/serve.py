@@ -60,6 +60,7 @@ class Board:
             return
         self._metrics.update(news)
         self._refreshed_seconds = clock.monotonic_seconds()
+        self._trouble = f"nothing was read from Redis for {STALE_SECONDS:.0f} s"
 
     async def _news_of(self, network: str) -> NetworkNews:
         readings = await self._verdicts.readings(network)
@@ -86,12 +87,12 @@ async def serve(board: Board, metrics: CommunityMetrics, host: str, port: int, o
     telemetry = Telemetry("serve")
     telemetry.registry.register(metrics)
     telemetry.gauge("elan_build_info").labels(__version__, platform.python_version()).set(1)
-    ready = telemetry.gauge("elan_ready")
+    # Asked at each scrape: a refresh that hangs must not leave the answer of the one before.
+    telemetry.gauge("elan_ready").set_function(lambda: float(board.why_not_ready() is None))
     await board.refresh()
     async with endpoint(host, port, telemetry.registry, board.why_not_ready) as url:
         on_url(url)
         while True:
-            ready.set(board.why_not_ready() is None)
             await asyncio.sleep(REFRESH_SECONDS)
             await board.refresh()
 
