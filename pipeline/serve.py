@@ -40,11 +40,13 @@ class Board:
         self,
         store: RedisStore,
         verdicts: RedisVerdicts,
+        shards: int,
         zone_of: Callable[[str], ZoneInfo],
         metrics: CommunityMetrics,
     ) -> None:
         self._store = store
         self._verdicts = verdicts
+        self._shards = shards
         self._zone_of = zone_of
         self._metrics = metrics
         self._refreshed_seconds: float | None = None
@@ -65,11 +67,12 @@ class Board:
     async def _news_of(self, network: str) -> NetworkNews:
         readings = await self._verdicts.readings(network)
         judged = await self._verdicts.judged(network)
+        is_judged = len(judged) == self._shards
         opened = [orjson.loads(step) for step in await self._verdicts.open_alerts(network)]
         spread = concentration(np.array([reading.activities_28_days for reading in readings], dtype=np.int64))
         return NetworkNews(
             readings,
-            day_start_seconds(min(judged.values()) + 1, self._zone_of(network)) if judged else None,
+            day_start_seconds(min(judged.values()) + 1, self._zone_of(network)) if is_judged else None,
             [(step["alert"], step["stage"]) for step in opened],
             spread.top_tenth_share if spread else None,
             spread.gini if spread else None,
@@ -109,6 +112,7 @@ async def run_serve(settings: Settings, on_url: Callable[[str], None]) -> None:
         board = Board(
             RedisStore(client, namespace, shards),
             RedisVerdicts(client, namespace, shards),
+            shards,
             lambda network: ZoneInfo(settings.network(network).time_zone),
             metrics,
         )

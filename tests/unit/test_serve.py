@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 from unittest.mock import AsyncMock
 from zoneinfo import ZoneInfo
 
 import aiohttp
+import pytest
 
 from pipeline import serve
 from pipeline.errors import RetryLater
 from pipeline.publish.community_metrics import CommunityMetrics
 from pipeline.serve import Board
 
-if TYPE_CHECKING:
-    import pytest
+SHARDS, DAY = 4, 20_000
 
 
-def board(networks: AsyncMock) -> tuple[Board, CommunityMetrics]:
+def board(networks: AsyncMock, judged: dict[int, int] | None = None) -> tuple[Board, CommunityMetrics]:
     """A board over a store that answers like this."""
     verdicts = AsyncMock(
-        judged=AsyncMock(return_value={}),
+        judged=AsyncMock(return_value=judged or {}),
         readings=AsyncMock(return_value=[]),
         open_alerts=AsyncMock(return_value=[]),
     )
     metrics = CommunityMetrics(smallest_group=5, series_budget=10)
-    return Board(AsyncMock(networks=networks), verdicts, lambda _: ZoneInfo("UTC"), metrics), metrics
+    return Board(AsyncMock(networks=networks), verdicts, SHARDS, lambda _: ZoneInfo("UTC"), metrics), metrics
 
 
 def test_a_refresh_that_hangs_turns_readiness_off_in_the_metric_and_at_the_door(
@@ -71,3 +70,20 @@ def test_trouble_that_is_over_is_not_the_reason_of_what_comes_later(monkeypatch:
     asyncio.run(shown.refresh())
     monkeypatch.setattr(serve, "STALE_SECONDS", -1.0)
     assert shown.why_not_ready() == "nothing was read from Redis for 60 s"
+
+
+@pytest.mark.parametrize(
+    ("judged", "watermark"),
+    [
+        ({}, []),
+        ({0: DAY, 1: DAY, 2: DAY}, []),
+        ({0: DAY, 1: DAY, 2: DAY, 3: DAY + 1}, [(DAY + 1) * 86_400.0]),
+    ],
+)
+def test_a_network_has_a_watermark_once_all_of_its_shards_were_judged(
+    judged: dict[int, int], watermark: list[float]
+) -> None:
+    shown, metrics = board(AsyncMock(return_value=["acme"]), judged)
+    asyncio.run(shown.refresh())
+    values = {family.name: family.samples for family in metrics.collect()}
+    assert [sample.value for sample in values["elan_network_watermark_timestamp_seconds"]] == watermark
