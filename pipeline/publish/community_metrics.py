@@ -24,6 +24,8 @@ YEAR_WINDOW = "365d"
 YEAR_DAYS = 365
 UNJUDGED_DAYS = 63
 SUPPRESSED = "suppressed"
+STATES = ("learning", "too_small", "holding", "losing_momentum", "held_back", SUPPRESSED)
+"""Verdicts of the detector, which this stage may not import (a contract test compares them), and what is not told."""
 _FAMILIES = {row.name: row for row in CATALOGUE if row.role == "communities"}
 
 
@@ -77,8 +79,9 @@ class CommunityMetrics:
 
     def _count(self, families: Mapping[str, GaugeMetricFamily], network: str, readings: Sequence[Reading]) -> None:
         states = Counter(r.verdict if is_named(r, self._smallest_group) else SUPPRESSED for r in readings)
-        for state, communities in sorted(states.items()):
-            families["elan_communities"].add_metric([network, state], communities)
+        # Zero is a value: a rule must see the last community leave a state.
+        for state in STATES:
+            families["elan_communities"].add_metric([network, state], states[state])
 
 
 def _add_network(families: Mapping[str, GaugeMetricFamily], network: str, news: NetworkNews) -> None:

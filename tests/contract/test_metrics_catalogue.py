@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from pipeline.cli.metrics_page import label_values, metrics_page
+from pipeline.detection.verdict import Verdict
 from pipeline.history import WINDOW_DAYS, Reading
 from pipeline.model import Outcome, Reason
 from pipeline.publish.community_metrics import CommunityMetrics, NetworkNews
@@ -140,3 +142,11 @@ def test_a_community_too_small_is_counted_and_not_named() -> None:
 
     assert 'community="tiny"' not in exposed
     assert 'elan_communities{network="acme",state="suppressed"} 1.0' in exposed
+
+
+def test_communities_are_counted_in_every_state_that_a_detector_may_say_zeros_as_well() -> None:
+    exposed = exposition_of_communities()
+
+    found = re.findall(r'^elan_communities\{network="acme",state="(\w+)"\}', exposed, re.MULTILINE)
+    assert found == [*(verdict.value for verdict in Verdict), "suppressed"]
+    assert 'elan_communities{network="acme",state="held_back"} 0.0' in exposed
