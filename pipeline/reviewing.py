@@ -37,7 +37,7 @@ async def review_champions(windows: WindowStore, boundary: Boundary, work: Work,
     async for row, members in members_of(windows, history, _due(history, smallest_group)):
         known = champions.get(row)
         before = {} if known is None else msgspec.msgpack.decode(known)
-        notices, state = review(members, history.boundary_day, before)
+        notices, state = review(members, int(history.first_days[row]), history.boundary_day, before)
         champions[row] = msgspec.Raw(msgspec.msgpack.encode(state))
         if notices:
             work.steps[row].extend(champion_notice(boundary, row, notice) for notice in notices)

@@ -93,26 +93,29 @@ class _Standing:
         return bisect_left(self.members.pseudonyms, champion.pseudonym)
 
 
-def review(members: Members, boundary_day: int, state: ChampionState) -> tuple[list[ChampionNotice], ChampionState]:
+def review(
+    members: Members, founded_day: int, boundary_day: int, state: ChampionState
+) -> tuple[list[ChampionNotice], ChampionState]:
     """What is new of the champions of one community, and the state to hand back at the next review.
 
+    `founded_day` is that of the community's first activity: those who founded it may be among its `members` no more.
     Days after `boundary_day` are ignored. The first review only tells what came up within the last week: what was so
     already a week ago counts as told, or a network would begin with a flood.
     """
     if state:
         memory = msgspec.convert(state, _Memory)
     else:
-        _, memory = _review(members, boundary_day - WEEK_DAYS, _Memory(boundary_day - WEEK_DAYS))
-    notices, memory = _review(members, boundary_day, memory)
+        _, memory = _review(members, founded_day, boundary_day - WEEK_DAYS, _Memory(boundary_day - WEEK_DAYS))
+    notices, memory = _review(members, founded_day, boundary_day, memory)
     remembered: ChampionState = msgspec.to_builtins(memory)
     return notices, remembered
 
 
-def _review(members: Members, day: int, memory: _Memory) -> tuple[list[ChampionNotice], _Memory]:
+def _review(members: Members, founded_day: int, day: int, memory: _Memory) -> tuple[list[ChampionNotice], _Memory]:
     now = _standing(members, day)
     silent = _silent(members, day)
     sole, sole_now, lower_reviews = _sole(now, memory)
-    new = _new(now)
+    new = _new(now, founded_day)
     told = [notice for notice in silent if memory.silences.get(notice.champion) != notice.since_day - 1]
     told += sole
     told += [notice for notice in new if notice.champion not in memory.welcomed]
@@ -189,13 +192,12 @@ def _sole(now: _Standing | None, memory: _Memory) -> tuple[list[ChampionNotice],
     return ([], None, 0) if rearmed else ([], memory.sole, lower)
 
 
-def _new(now: _Standing | None) -> list[ChampionNotice]:
+def _new(now: _Standing | None, founded_day: int) -> list[ChampionNotice]:
     """Champions who came in the last half year, well after the founding, kept at it, and were none 13 weeks ago."""
     if now is None:
         return []
     members = now.members
-    founded = int(members.days.min())
-    earliest = max(now.day - NEWCOMER_DAYS + 1, founded + FOUNDING_DAYS)
+    earliest = max(now.day - NEWCOMER_DAYS + 1, founded_day + FOUNDING_DAYS)
     came = [champion for champion in now.carrying if members.first_day(now.place(champion)) >= earliest]
     before = champions(members, now.day - CHAMPION_WINDOW_DAYS) if came else []
     known = {champion.pseudonym for champion in before}

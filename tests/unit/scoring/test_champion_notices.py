@@ -42,12 +42,15 @@ def as_of(members: MemberHistories, day: int) -> MemberHistories:
 
 
 def told(members: MemberHistories, first_week: int, last_week: int) -> list[tuple[int, ChampionNotice]]:
-    """(week, notice) of a review at the end of each week; the state goes through JSON, as it is stored."""
+    """(week, notice) of a review at the end of each week; the state goes through JSON, as it is stored.
+
+    The community was founded in week 0.
+    """
     state: ChampionState = {}
     found: list[tuple[int, ChampionNotice]] = []
     for week in range(first_week, last_week):
         day = BEGIN + WEEK * week + WEEK - 1
-        notices, state = review(Members.of(as_of(members, day)), day, json.loads(json.dumps(state)))
+        notices, state = review(Members.of(as_of(members, day)), BEGIN, day, json.loads(json.dumps(state)))
         found.extend((week, notice) for notice in notices)
     return found
 
@@ -138,6 +141,12 @@ def test_nobody_is_new_among_the_founders() -> None:
     assert of_kind(NEW, told({"founder": founder, **others(range(50))}, 5, 50)) == []
 
 
+def test_a_newcomer_is_new_where_all_the_founders_are_forgotten() -> None:
+    # founders until week 19, of whom nothing is read any more | newcomer and five others from week 60 on
+    found = told({"newcomer": weekly(range(60, 80), 6), **others(range(60, 80))}, 60, 80)
+    assert of_kind(NEW, found) == [(63, "newcomer")]
+
+
 def test_the_first_review_does_not_tell_what_is_long_past() -> None:
     members = {
         "gone": weekly(range(30), 8),
@@ -167,7 +176,8 @@ def test_members_who_came_only_after_the_boundary_count_for_nothing() -> None:
     # A late activity may bring a member whose days all lie ahead of the boundary: the windows hand out an empty list.
     members = {"star": weekly(range(20), 12), **others(range(20))}
     day = BEGIN + 20 * WEEK - 1
-    assert review(Members.of({**members, "later": []}), day, {}) == review(Members.of(members), day, {})
+    found, plain = (review(Members.of(each), BEGIN, day, {}) for each in ({**members, "later": []}, members))
+    assert found == plain
 
 
 @st.composite
