@@ -113,9 +113,10 @@ def measure_network(series: NetworkSeries, calendar: Calendar, settings: Network
         return NetworkLevel(series.boundary_day, present, None, 0.0, silence, series.participants)
     before = weeks[1 : REFERENCE_WEEKS + 1]
     baseline = float(np.median(before))
+    newest = weeks[None, : ROUGHNESS_WEEKS + 1]
     improbable = drop_score(
         np.array([baseline]), REFERENCE_WEEKS, weeks[:1], 1, settings.overdispersion_size
-    ) / roughness(_padded(weeks)[None, :], np.array([min(len(weeks), ROUGHNESS_WEEKS + 1)]))
+    ) / roughness(newest, np.array([newest.shape[1]]))
     score = round(float(improbable[0]), DECIMALS)
     return NetworkLevel(series.boundary_day, present, baseline, score, silence, series.participants)
 
@@ -147,9 +148,3 @@ def _is_public_holiday(last_day: int, days: int, calendar: Calendar) -> NDArray[
         return np.zeros(days, dtype=bool)
     dates = (EPOCH + timedelta(days=last_day - back) for back in reversed(range(days)))
     return np.array([on in calendar.public for on in dates])
-
-
-def _padded(weeks: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The newest 31 weeks, zeros where the network was not there yet."""
-    newest = weeks[: ROUGHNESS_WEEKS + 1]
-    return np.pad(newest, (0, ROUGHNESS_WEEKS + 1 - len(newest)))
