@@ -88,10 +88,6 @@ class Decisions:
     baselines: NDArray[np.float64]
     busy: dict[int, Decision]
 
-    def __len__(self) -> int:
-        """C."""
-        return len(self.verdicts)
-
     def __getitem__(self, place: int) -> Decision:
         """The decision of one community."""
         known = self.busy.get(place)
@@ -108,4 +104,4 @@ class Decisions:
 
     def __iter__(self) -> Iterator[Decision]:
         """All of them, in the order of the communities."""
-        return (self[place] for place in range(len(self)))
+        return (self[place] for place in range(len(self.verdicts)))
