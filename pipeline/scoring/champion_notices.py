@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from pipeline.history import WEEK_DAYS
-from pipeline.scoring.champion_texts import ChampionNotice, ChampionNoticeKind, text
+from pipeline.scoring.champion_texts import ChampionNotice, ChampionNoticeKind
 from pipeline.scoring.champions import (
     CHAMPION_QUIET_DAYS,
     CHAMPION_WINDOW_DAYS,
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.history import Members
-
-__all__ = ["ChampionNotice", "ChampionNoticeKind", "ChampionState", "review", "text"]
 
 EPOCH = date(1970, 1, 1)
 WEEKS = CHAMPION_WINDOW_DAYS // WEEK_DAYS

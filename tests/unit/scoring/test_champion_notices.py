@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.history import MemberDay, Members
-from pipeline.scoring.champion_notices import ChampionNotice, ChampionNoticeKind, review, text
+from pipeline.scoring.champion_notices import review
+from pipeline.scoring.champion_texts import ChampionNotice, ChampionNoticeKind, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
