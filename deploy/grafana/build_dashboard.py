@@ -138,7 +138,7 @@ ROWS: list[list[Panel]] = [
     [
         Panel(
             "Momentum of $community",
-            "1 is holding. An alert is raised below 0.5, when chance does not explain it.",
+            "1 is holding. An alert is raised at 0.5 (0.6 if large) or below, when chance does not explain it.",
             "timeseries",
             "percentunit",
             [("momentum", f"max(elan_community_momentum_ratio{{{PLACE}}})")],
