@@ -1,7 +1,8 @@
 """The catalogue of metrics: every name, type, label and help text that Élan exposes, in one table.
 
-Conventions: prefix `elan_`, base units, `_total` for counters. No person is ever a label. Label values come from
-closed sets, or (topic, partition, network, community) from what is configured, within a stated budget.
+Conventions: prefix `elan_`, base units, `_total` for counters. No person is ever a label. Label values come from closed
+sets, from what is configured (topic, partition), or from the events (network, community): the communities of a network
+have a budget, the networks have none.
 """
 
 from __future__ import annotations
