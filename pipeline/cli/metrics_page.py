@@ -23,9 +23,10 @@ Every worker exposes its own operation (`worker.metrics_port`), `elan serve` the
 `/metrics`. The communities' series come from `serve` alone, so that restarts and rebalances of workers leave no gaps
 and no doubles. Units are base units, counters end in `_total`, times are Unix seconds. No person is ever a label.
 
-Every combination of labels is bounded: a community has series of its own only among the first `serve.community_series`
-of its network (those with an open alert first, then the largest) and only with at least `privacy.smallest_group` active
-members in its last year; all the others are counted in `elan_communities`.
+Networks and communities come from the events; all other labels take few values, or those that are configured. A
+community has series of its own only among the first `serve.community_series` of its network (those with an open alert
+first, then the largest) and only with at least `privacy.smallest_group` active members in its last year; all the others
+are counted in `elan_communities`. The number of networks is not bounded: each has a budget of its own.
 """
 SECTIONS = {
     "both": ("Every process", "Of workers and of `serve`."),
