@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline.cloudevents import MOST_COUNT
 from pipeline.errors import InputError, SettingsError
-from pipeline.model import EARLIEST_SECONDS, LATEST_SECONDS, NAME, NETWORK
+from pipeline.model import EARLIEST_SECONDS, LATEST_SECONDS, NAME, NETWORK, Kind
 from pipeline.sources import discourse_topics, flat, lecko, slack_export, zulip_archive
 
 if TYPE_CHECKING:
@@ -57,15 +58,18 @@ class Source:
 
 
 def unusable(activity: Activity) -> str | None:
-    """Why an activity would be refused further on; None where it is fine."""
-    for field, name in (("platform", activity.platform), ("network", activity.network)):
-        if not NETWORK.fullmatch(name):
+    """Why workers would refuse an activity, whenever it is written; None where it is fine."""
+    for field in ("platform", "network"):
+        if not NETWORK.fullmatch(getattr(activity, field)):
             return f"{field} is empty, too long or has control characters or a slash"
-    for field, name in (("id", activity.id), ("community", activity.community)):
-        if not NAME.fullmatch(name):
+    for field in ("id", "community", "actor", "communityname"):
+        name = getattr(activity, field)
+        if name is not None and not NAME.fullmatch(name):
             return f"{field} is empty, too long or has control characters"
-    if activity.actor is not None and not NAME.fullmatch(activity.actor):
-        return "actor is empty, too long or has control characters"
+    if activity.actor is None and activity.kind is not Kind.VIEW:
+        return "only a view may have no actor"
+    if not 1 <= activity.count <= MOST_COUNT:
+        return f"count is not 1 to {MOST_COUNT}"
     seconds = activity.time.timestamp()
     if seconds < EARLIEST_SECONDS:
         return "time is before 1990"

@@ -129,8 +129,8 @@ def _activities(message: Message, channel: Channel, workspace: Workspace, report
         return
     if message.edited is not None:
         report.leave_out("marks of an edit")
-    if message.subtype in ("message_changed", "message_deleted"):
-        yield _logged(message, channel, workspace, time)
+    if message.subtype == "message_changed":
+        yield _edited(message, channel, workspace, time)
     else:
         kind = _kind(message)
         if kind is None:
@@ -190,13 +190,10 @@ def _reactions(message: Message, channel: Channel, workspace: Workspace, time: d
             )
 
 
-def _logged(message: Message, channel: Channel, workspace: Workspace, time: datetime) -> Activity:
-    """An entry of an edit log. Who deleted a message is not recorded."""
+def _edited(message: Message, channel: Channel, workspace: Workspace, time: datetime) -> Activity:
+    """An edit of an edit log. Its deletions do not say who deleted, and are left out."""
     name = f"{channel.id}:{message.ts}"
     inner = message.message or Inner()
-    if message.subtype == "message_deleted":
-        about = f"{channel.id}:{message.deleted_ts}" if message.deleted_ts else None
-        return _activity(channel, workspace, name, time, Kind.DELETE, actor=None, object=about)
     editor = (inner.edited.user if inner.edited is not None else None) or inner.user or message.user
     about = f"{channel.id}:{inner.ts}" if inner.ts else None
     return _activity(channel, workspace, name, time, Kind.EDIT, actor=editor, object=about, author=inner.user)

@@ -73,7 +73,6 @@ class Message(msgspec.Struct, frozen=True):
     files: list[File] | None = None
     comment: FileComment | None = None
     message: Inner | None = None
-    deleted_ts: str | None = None
 
 
 class Conversation(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ from pipeline.model import (
 )
 from pipeline.publish.alerts import encode_transition
 from pipeline.settings import Settings
+from pipeline.sources.registry import unusable
 from pipeline.sources.report import ImportReport
 from tests.contract.published import FAMILIES, examples, named_examples, schema, validator
 
@@ -193,6 +195,27 @@ def test_every_activity_we_write_is_valid_and_taken(activity: Activity) -> None:
 
     validator("activity").validate(event)
     assert kind_seen_by_ingest(event) == list(Kind).index(activity.kind)
+
+
+ODD_NAMES = st.sampled_from(["", "x" * 200, "x" * 201, "a\nb", "a/b", "a b", "\x7f"])
+ODD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "id": ODD_NAMES,
+    "network": ODD_NAMES,
+    "platform": ODD_NAMES,
+    "community": ODD_NAMES,
+    "actor": st.none() | ODD_NAMES,
+    "communityname": st.none() | ODD_NAMES,
+    "count": st.sampled_from([-1, 0, 1, MOST_COUNT, MOST_COUNT + 1]),
+    "time": st.sampled_from([datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1989, 1990, 2148, 2149)]),
+}
+
+
+@given(activity=ACTIVITIES, data=st.data())
+def test_imports_refuse_what_workers_refuse_and_nothing_else(activity: Activity, data: st.DataObject) -> None:
+    fields = data.draw(st.lists(st.sampled_from(sorted(ODD_FIELDS)), max_size=2, unique=True))
+    odd = msgspec.structs.replace(activity, **{field: data.draw(ODD_FIELDS[field]) for field in fields})
+    taken = isinstance(kind_seen_by_ingest(json.loads(encode_activity(odd))), int)
+    assert (unusable(odd) is None) == taken
 
 
 @given(st.floats(0, LATEST_SECONDS, exclude_max=True))

@@ -14,7 +14,10 @@ from tests.unit.sources.made_exports import in_folder, read, slack, zipped
 if TYPE_CHECKING:
     from pathlib import Path
 
-LINE = json.dumps({"id": "a", "time": "2024-03-04T09:00:00Z", "kind": "post", "community": "general"}) + "\n"
+LINE = (
+    json.dumps({"id": "a", "time": "2024-03-04T09:00:00Z", "kind": "post", "community": "general", "actor": "u1"})
+    + "\n"
+)
 MESSAGE = {"type": "message", "user": "U1", "ts": "1709542800.000100"}
 
 

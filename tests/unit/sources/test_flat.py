@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.cloudevents import MOST_COUNT
 from pipeline.errors import SettingsError
 from pipeline.model import Activity, Kind, TimePrecision
 from pipeline.sources.flat_writer import encode_flat, write_flat
@@ -31,7 +32,7 @@ ACTIVITIES = st.builds(
     kind=st.sampled_from(Kind),
     network=WITHOUT_SLASH,
     community=NAMES,
-    actor=MAYBE,
+    actor=NAMES,
     platform=WITHOUT_SLASH,
     communityname=MAYBE,
     object=MAYBE,
@@ -42,12 +43,12 @@ ACTIVITIES = st.builds(
     line=MAYBE,
     timeprecision=st.sampled_from(TimePrecision),
     bot=st.booleans(),
-    count=st.integers(1, 10**9),
+    count=st.integers(1, MOST_COUNT),
 )
 
 
 def line(**more: Any) -> dict[str, Any]:
-    return {"id": "a1", "time": "2024-03-04T09:00:00Z", "kind": "post", "community": "general", **more}
+    return {"id": "a1", "time": "2024-03-04T09:00:00Z", "kind": "post", "community": "general", "actor": "u1", **more}
 
 
 def flat_file(path: Path, *lines: object) -> Path:
