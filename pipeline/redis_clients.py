@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,24 @@ if TYPE_CHECKING:
     from pipeline.settings import RedisSettings, Settings
 
 REDIS_CONNECTIONS = 16
+CLUSTER_COMMANDS = 64
+"""At once: they may all be for one node, which has 100 connections at most."""
 REDIS_RETRIES = 2
 REDIS_LONGEST_BACKOFF_SECONDS = 1.0
 REDIS_TROUBLE = (redis.RedisError, RedisClusterException, OSError)
+
+
+class ClusterClient(redis.asyncio.RedisCluster):
+    """Waits where stock raises: each shard of each batch is a command of its own, and may open a connection."""
+
+    def __init__(self, *nodes: Any, **options: Any) -> None:
+        super().__init__(*nodes, **options)
+        self._room = asyncio.Semaphore(CLUSTER_COMMANDS)
+
+    async def execute_command(self, *words: Any, **options: Any) -> Any:
+        """The answer to a command, `CLUSTER_COMMANDS` at a time."""
+        async with self._room:
+            return await super().execute_command(*words, **options)
 
 
 class PackingInC:
@@ -98,7 +114,7 @@ def _async_redis(settings: RedisSettings) -> redis.asyncio.Redis | redis.asyncio
     cluster, url = _plain_url(settings)
     retry = AsyncRetry(ExponentialBackoff(cap=REDIS_LONGEST_BACKOFF_SECONDS), REDIS_RETRIES)
     if cluster:
-        return redis.asyncio.RedisCluster.from_url(url, retry=retry, **options)
+        return ClusterClient.from_url(url, retry=retry, **options)
     # The stock pool raises when it is full; this one waits.
     pool = redis.asyncio.BlockingConnectionPool.from_url(url, max_connections=REDIS_CONNECTIONS, retry=retry, **options)
     pool.connection_class = type("PackingConnection", (PackingInC, pool.connection_class), {})

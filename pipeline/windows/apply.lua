@@ -1,7 +1,7 @@
 -- Adds one batch of one partition to one shard, and moves the fence, in one atomic step. Follows rows.lua, ring.lua,
 -- hours.lua, member_packing.lua and members.lua.
 --
--- KEYS[1]  hash of fences: partition -> next offset this shard will take
+-- KEYS     1 hash of fences: partition -> next offset this shard will take, 2 a key that never is (redis_keys.py)
 -- ARGV     1 key prefix of the shard, 2 partition, 3 first offset, 4 next offset, 5 payload (msgpack), 6 the fence that
 --          the caller has seen here (-1 none)
 -- payload  network -> {day -> community -> rows, community -> name, community -> line}

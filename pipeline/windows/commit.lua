@@ -1,6 +1,6 @@
 -- Keeps what judging one shard up to a boundary found, in one atomic step fenced by the boundary.
 --
--- KEYS     1 hash: network -> newest day judged, 2 hash of fences
+-- KEYS     1 hash: network -> newest day judged, 2 hash of fences, 3 a key that never is (redis_keys.py)
 -- ARGV     1 key prefix of the shard, 2 network, 3 first day, 4 last day, 5 states, 6 readings, 7 told (msgpack),
 --          8 fences (msgpack: partition -> offset) seen before anything was read
 -- states   one packed value for all communities of the shard, as are the readings: that costs far less than a hash

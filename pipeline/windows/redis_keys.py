@@ -23,6 +23,7 @@ class Keys(NamedTuple):
     v:<network>         hash: community -> its life (JSON)
     a:<network>         hash: alert id -> open alert (JSON)
     outbox              stream of alert steps not yet relayed
+    none                never there
     """
 
     namespace: str
@@ -30,6 +31,14 @@ class Keys(NamedTuple):
     def shard(self, shard: int) -> str:
         """Prefix of a shard's keys."""
         return f"{self.namespace}:{{{self.namespace}-{shard}}}:"
+
+    def none(self, shard: int) -> str:
+        """A key that never is, declared by scripts that touch keys of a shard which nobody can declare.
+
+        While a slot moves from node to node a Cluster refuses a call that names a missing key before it begins; or a
+        script would end at the first key that is not there, with half of its work done.
+        """
+        return f"{self.shard(shard)}none"
 
     def layout(self) -> str:
         """Hash of what is frozen at first start: shards, version."""

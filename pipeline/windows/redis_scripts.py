@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Sequence
+from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from redis.asyncio import RedisCluster
 from pipeline.errors import RetryLater, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from redis.asyncio import Redis
 
@@ -51,6 +53,7 @@ _SAYS = {
     "cluster": "the Redis Cluster is not whole",
     "unavailable": "Redis does not answer",
 }
+_OF_STREAMS = {"drain", "read", "readexactly", "readuntil", "write", "writelines"}
 # That server says "ERR Error running script (…): @user_script:9: -OOM command not allowed …".
 _CODE = re.compile(rf"(?:^|: -)({'|'.join(_KIND_OF_CODE)}) ")
 
@@ -81,11 +84,20 @@ async def patiently(command: Callable[[], Awaitable[Any]]) -> Any:
     """
     try:
         return await command()
+    except AttributeError as error:
+        if not _is_of_a_closed_connection(error):
+            raise
+        raise RedisAway("unavailable", error) from error
     except (exceptions.RedisError, exceptions.RedisClusterException, OSError, asyncio.TimeoutError) as error:
         kind = kind_of(error)
         if kind is None:
             raise Stop(f"Redis refuses a command: {error}. Run `elan check`.") from error
         raise RedisAway(kind, error) from error
+
+
+def _is_of_a_closed_connection(error: AttributeError) -> bool:
+    """Where one node of a Cluster fails, redis-py closes all connections, those too that others are just opening."""
+    return error.obj is None and error.name in _OF_STREAMS
 
 
 async def _answers(pipe: Any) -> list[Any]:
@@ -115,8 +127,12 @@ async def pipelined(client: Client, commands: Sequence[tuple[Any, ...]]) -> list
     return answers
 
 
+Call = tuple[Sequence[str], Sequence[Any]]
+"""(keys, arguments); its keys lie on one node."""
+
+
 class Script:
-    """Lua files of this package, one after the other. A call is (keys, arguments); its keys lie on one node."""
+    """Lua files of this package, one after the other."""
 
     def __init__(self, client: Client, *files: str) -> None:
         self._client = client
@@ -124,32 +140,39 @@ class Script:
         self._source = "".join(folder.joinpath(file).read_text(encoding="utf-8") for file in files)
         self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+    async def run(self, calls: Sequence[Call]) -> list[Any]:
         """Answers in the order of the calls; each call is atomic, the whole is not.
 
         Raises:
             RetryLater: some of the calls may not have run; calling again must be harmless.
             Stop: Redis refuses for good.
         """
-
-        async def attempt() -> list[Any]:
-            try:
-                return await self._send("EVALSHA", self._sha, calls)
-            except exceptions.NoScriptError:
-                return await self._send("EVAL", self._source, calls)
-
-        answers: list[Any] = await patiently(attempt)
+        send = self._send_side_by_side if isinstance(self._client, RedisCluster) else self._send_in_a_pipeline
+        answers: list[Any] = await patiently(partial(send, calls))
         return answers
 
-    async def _send(self, command: str, body: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-        if isinstance(self._client, RedisCluster):
-            # A Cluster's pipeline takes no scripts; its connections are used side by side instead.
-            return list(
-                await asyncio.gather(
-                    *(self._client.execute_command(command, body, len(keys), *keys, *rest) for keys, rest in calls)
-                )
-            )
+    async def _send_in_a_pipeline(self, calls: Sequence[Call]) -> list[Any]:
+        try:
+            return await self._pipelined("EVALSHA", self._sha, calls)
+        except exceptions.NoScriptError:
+            return await self._pipelined("EVAL", self._source, calls)
+
+    async def _pipelined(self, command: str, body: str, calls: Sequence[Call]) -> list[Any]:
         async with self._client.pipeline(transaction=False) as pipe:
             for keys, rest in calls:
                 pipe.execute_command(command, body, len(keys), *keys, *rest)
             return await _answers(pipe)
+
+    async def _send_side_by_side(self, calls: Sequence[Call]) -> list[Any]:
+        """A Cluster's pipeline takes no scripts. All have ended when the first error among them is raised."""
+        answers = await asyncio.gather(*(self._send(keys, rest) for keys, rest in calls), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return answers
+
+    async def _send(self, keys: Sequence[str], rest: Sequence[Any]) -> Any:
+        try:
+            return await self._client.execute_command("EVALSHA", self._sha, len(keys), *keys, *rest)
+        except exceptions.NoScriptError:
+            return await self._client.execute_command("EVAL", self._source, len(keys), *keys, *rest)

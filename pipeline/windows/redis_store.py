@@ -67,7 +67,8 @@ class RedisStore:
         for shard, delta in shards.items():
             prefix = self._keys.shard(shard)
             seen = self.fences.seen(partition, shard)
-            calls.append(([f"{prefix}fences"], [prefix, partition, first_offset, next_offset, _encode(delta), seen]))
+            keys = [f"{prefix}fences", self._keys.none(shard)]
+            calls.append((keys, [prefix, partition, first_offset, next_offset, _encode(delta), seen]))
         if not calls:
             return {}
         straddling = {}

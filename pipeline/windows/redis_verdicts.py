@@ -60,7 +60,7 @@ class RedisVerdicts:
         prefix = self._keys.shard(shard)
         values = (verdicts.states, verdicts.readings, _encode(told), _encode(self._fences.get(shard, {})))
         arguments = [prefix, network, first_day, last_day, *values]
-        (kept,) = await self._commit.run([([f"{prefix}judged", f"{prefix}fences"], arguments)])
+        (kept,) = await self._commit.run([([f"{prefix}judged", f"{prefix}fences", self._keys.none(shard)], arguments)])
         return bool(kept)
 
     async def lives(self, network: str, shards: Sequence[int]) -> dict[str, bytes]:
