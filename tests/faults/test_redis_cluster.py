@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,3 +99,26 @@ def test_a_node_that_loses_its_end_while_no_worker_runs(trials: Trials, cluster:
         )
     trial.heal()
     trial.settle().assert_exact()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(180)
+def test_nodes_are_killed_and_come_back_under_load(trials: Trials, cluster: ValkeyCluster) -> None:
+    # workers ======================================
+    # nodes   ======!    !==========!    !==========   kill -9
+    trial = trials.begin(redis_url=cluster.url)
+    deployment = trial.deployment
+    workers = [deployment.start_worker() for _ in range(2)]
+    trial.produce(Load(trial.seed), EVENTS_PER_SECOND)
+    deployment.wait_for_assignment(*workers)
+    for records in (2_000, 6_000):
+        deployment.wait_for_records(records)
+        node = trial.random.choice(cluster.nodes)
+        node.kill()
+        time.sleep(trial.random.uniform(0.5, 4))
+        node.start()
+        cluster.wait_until_whole()
+        trial.fault("kill -9 of a node")
+    trial.heal()
+    trial.settle().assert_exact()
+    assert [worker.poll() for worker in workers] == [None, None], "the workers that began are those that ended it"
