@@ -62,11 +62,11 @@ class Written:
 class _NothingImported:
     """A ledger for a topic made a moment ago: everything in it is new."""
 
-    def unseen(self, network: str, activities: Sequence[Activity]) -> list[Activity]:  # noqa: ARG002
+    def unseen(self, activities: Sequence[Activity]) -> list[Activity]:
         """All of them."""
         return list(activities)
 
-    def remember(self, network: str, activities: Sequence[Activity]) -> None:
+    def remember(self, activities: Sequence[Activity]) -> None:
         """Nothing is imported twice here."""
 
 

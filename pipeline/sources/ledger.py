@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from pipeline.errors import ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import redis
 
@@ -28,12 +28,12 @@ HASH_BYTES = 8
 
 
 class Ledger(Protocol):
-    """Remembers which activities of a network were imported."""
+    """Remembers which activities were imported."""
 
-    def unseen(self, network: str, activities: Sequence[Activity]) -> list[Activity]:
-        """Those not imported yet, in the same order; of several with one id the first."""
+    def unseen(self, activities: Sequence[Activity]) -> list[Activity]:
+        """Those of a chunk not imported yet, in the same order; of several with one id the first."""
 
-    def remember(self, network: str, activities: Sequence[Activity]) -> None:
+    def remember(self, activities: Sequence[Activity]) -> None:
         """These are on the topic for good."""
 
 
@@ -41,7 +41,7 @@ class RedisLedger:
     """A ledger in Redis: per network and day (UTC) one string of packed hashes.
 
     Keys `<namespace>:{imports}:<network>:<day>`; they share a hash tag, so that one command reads them on a cluster. A
-    day of a million activities takes 8 MB; only the days of the present chunk are held in memory.
+    day of a million activities takes 8 MB; only the days of the present chunk, of all its networks, are held in memory.
     """
 
     def __init__(self, client: redis.Redis | redis.RedisCluster, namespace: str) -> None:
@@ -49,23 +49,23 @@ class RedisLedger:
         self._namespace = namespace
         self._known: dict[str, set[bytes]] = {}
 
-    def unseen(self, network: str, activities: Sequence[Activity]) -> list[Activity]:
+    def unseen(self, activities: Sequence[Activity]) -> list[Activity]:
         """Those not imported yet.
 
         Raises:
             ServerError: Redis cannot be reached or refuses.
         """
-        self._load({self._key(network, activity) for activity in activities})
+        self._load({self._key(activity) for activity in activities})
         fresh: list[Activity] = []
         in_chunk: set[bytes] = set()
         for activity in activities:
             name = activity_hash(activity)
-            if name not in in_chunk and name not in self._known[self._key(network, activity)]:
+            if name not in in_chunk and name not in self._known[self._key(activity)]:
                 in_chunk.add(name)
                 fresh.append(activity)
         return fresh
 
-    def remember(self, network: str, activities: Sequence[Activity]) -> None:
+    def remember(self, activities: Sequence[Activity]) -> None:
         """Append the hashes of a chunk that the broker acknowledged.
 
         Raises:
@@ -73,11 +73,13 @@ class RedisLedger:
         """
         by_key: dict[str, list[bytes]] = {}
         for activity in activities:
-            by_key.setdefault(self._key(network, activity), []).append(activity_hash(activity))
+            by_key.setdefault(self._key(activity), []).append(activity_hash(activity))
         try:
             for key, hashes in by_key.items():
                 self._client.append(key, b"".join(hashes))
-                self._known.setdefault(key, set()).update(hashes)
+                # Of a day that is not held these would pass for all there is: it is read when it is asked for.
+                if key in self._known:
+                    self._known[key].update(hashes)
         except RedisError as error:
             raise _unreachable(error) from error
 
@@ -93,8 +95,8 @@ class RedisLedger:
             raise _unreachable(error) from error
         self._known.update((key, _unpacked(value)) for key, value in zip(missing, packed, strict=True))
 
-    def _key(self, network: str, activity: Activity) -> str:
-        return f"{self._namespace}:{{imports}}:{network}:{activity.time.date().isoformat()}"
+    def _key(self, activity: Activity) -> str:
+        return f"{self._namespace}:{{imports}}:{activity.network}:{activity.time.date().isoformat()}"
 
 
 def activity_hash(activity: Activity) -> bytes:
@@ -112,11 +114,3 @@ def _unreachable(error: RedisError) -> ServerError:
     return ServerError(
         f"The ledger of imports in Redis cannot be used ({error}); start or reach Redis, then run again."
     )
-
-
-def by_network(activities: Iterable[Activity]) -> dict[str, list[Activity]]:
-    """Activities by network; a flat file may hold several."""
-    grouped: dict[str, list[Activity]] = {}
-    for activity in activities:
-        grouped.setdefault(activity.network, []).append(activity)
-    return grouped

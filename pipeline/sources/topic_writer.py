@@ -15,7 +15,6 @@ from kafka.partitioner.default import murmur2
 
 from pipeline.cloudevents import activity_key, encode_activity, encode_clock
 from pipeline.errors import ServerError
-from pipeline.sources.ledger import by_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,31 +82,19 @@ class TopicWriter:
         source = iter(activities)
         last_seconds: float | None = None
         while chunk := list(islice(source, CHUNK_ACTIVITIES)):
-            fresh = self._unseen(chunk)
+            fresh = self._ledger.unseen(chunk)
             for activity in fresh:
                 seconds = activity.time.timestamp()
                 self._pass_boundaries(seconds)
                 self._send_activity(activity)
             self._acknowledge()
             last_seconds = chunk[-1].time.timestamp()
-            for network, acknowledged in by_network(fresh).items():
-                self._ledger.remember(network, acknowledged)
+            self._ledger.remember(fresh)
             self.written += len(fresh)
             self.already_imported += len(chunk) - len(fresh)
             yield len(chunk)
         if last_seconds is not None:
             self._close(last_seconds)
-
-    def _unseen(self, chunk: list[Activity]) -> list[Activity]:
-        networks = by_network(chunk)
-        if len(networks) == 1:
-            return self._ledger.unseen(chunk[0].network, chunk)
-        fresh = {
-            id(activity)
-            for network, activities in networks.items()
-            for activity in self._ledger.unseen(network, activities)
-        }
-        return [activity for activity in chunk if id(activity) in fresh]
 
     def _send_activity(self, activity: Activity) -> None:
         partition, key = self._place(activity)

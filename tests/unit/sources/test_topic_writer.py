@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.model import Activity
+    from pipeline.sources.ledger import Ledger
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -77,17 +78,17 @@ class SetLedger:
     def __init__(self) -> None:
         self.ids: set[tuple[str, str]] = set()
 
-    def unseen(self, network: str, activities: Sequence[Activity]) -> list[Activity]:
-        return [activity for activity in activities if (network, activity.id) not in self.ids]
+    def unseen(self, activities: Sequence[Activity]) -> list[Activity]:
+        return [activity for activity in activities if (activity.network, activity.id) not in self.ids]
 
-    def remember(self, network: str, activities: Sequence[Activity]) -> None:
-        self.ids.update((network, activity.id) for activity in activities)
+    def remember(self, activities: Sequence[Activity]) -> None:
+        self.ids.update((activity.network, activity.id) for activity in activities)
 
 
 def write(
     activities: list[Activity],
     producer: RecordingProducer,
-    ledger: SetLedger | None = None,
+    ledger: Ledger | None = None,
     *,
     limit: float = FOREVER,
     closing_seconds: float = 25 * HOUR,
