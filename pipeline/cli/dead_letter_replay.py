@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from kafka import TopicPartition
+from kafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 from kafka.structs import OffsetAndMetadata
 
 from pipeline.cli.dead_letter_log import partitions_of_topic, read_letter, records
@@ -28,6 +29,9 @@ OTHER_REASON = "left for another reason"
 LOST = "left: it holds no record that could be put back"
 FOREIGN = "left: not written by a worker"
 NO_ORIGIN = "left: the origin topic is gone"
+OVERSIZED = "left: larger than the origin topic takes (max.message.bytes)"
+SIZE_ERRORS = (MessageSizeTooLargeError, RecordListTooLargeError)
+"""A topic measures what it is sent: it may have taken a record compressed that it refuses as it is in the letter."""
 
 
 class Progress:
@@ -91,20 +95,22 @@ class Replay:
 
         Raises:
             ServerError: the topic does not exist or Kafka stops answering.
-            KafkaError: Kafka refuses a record or a commit.
+            KafkaError: Kafka refuses a commit, or a record for another reason than its size.
         """
         progress = Progress(self._consumer, partitions_of_topic(self._consumer, topic))
         for record in records(self._consumer, progress.starts(self._reasons)):
             letter = read_letter(record)
             outcome = FOREIGN if letter is None else self._handle(letter, progress)
-            self.outcomes[outcome] += 1
+            if outcome is not None:
+                self.outcomes[outcome] += 1
             self._ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
             if len(self._sent) >= LETTERS_A_COMMIT:
                 self._settle(progress)
         self._settle(progress)
         return self.outcomes
 
-    def _handle(self, letter: Letter, progress: Progress) -> str:
+    def _handle(self, letter: Letter, progress: Progress) -> str | None:
+        """The outcome; None where the letter is on its way, and its outcome is counted when that is settled."""
         if letter.reason not in self._reasons:
             return OTHER_REASON
         if progress.is_done(letter):
@@ -113,17 +119,30 @@ class Replay:
             return LOST
         if letter.origin_partition not in (self._consumer.partitions_for_topic(letter.origin_topic) or ()):
             return NO_ORIGIN
-        if self._producer is not None:
-            # To its own partition: whoever produced it may have chosen that by another rule than ours.
-            place = {"topic": letter.origin_topic, "partition": letter.origin_partition}
-            self._sent.append(self._producer.send(**place, key=letter.key, value=letter.value, headers=letter.headers))
-        return PUT_BACK
+        return PUT_BACK if self._producer is None else self._send(letter, self._producer)
+
+    def _send(self, letter: Letter, producer: KafkaProducer) -> str | None:
+        # To its own partition: whoever produced it may have chosen that by another rule than ours.
+        place = {"topic": letter.origin_topic, "partition": letter.origin_partition}
+        try:
+            sent = producer.send(**place, key=letter.key, value=letter.value, headers=letter.headers)
+        except SIZE_ERRORS:
+            return OVERSIZED
+        self._sent.append(sent)
+        return None
 
     def _settle(self, progress: Progress) -> None:
-        """Commit once all that was sent is safe."""
+        """Commit once all that was sent is safe, or refused for its size, which another try would not change."""
         if self._producer is None:
             return
-        for sent in self._sent:
-            sent.get(timeout=SEND_SECONDS)
+        self.outcomes.update(map(_outcome_of, self._sent))
         self._sent.clear()
         progress.commit(self._reasons, self._ends)
+
+
+def _outcome_of(sent: Any) -> str:
+    try:
+        sent.get(timeout=SEND_SECONDS)
+    except SIZE_ERRORS:
+        return OVERSIZED
+    return PUT_BACK

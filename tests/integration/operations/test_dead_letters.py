@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from pipeline import kafka_clients
 from pipeline.cli.dead_letter_log import partitions_of_topic, records
 from pipeline.ingest.dead_letters import DeadLetter, KafkaDeadLetterWriter
 from pipeline.ingest.decode import SwollenBatch
@@ -116,6 +117,37 @@ def test_letters_that_come_later_are_put_back_later(elan: Elan, settings: Settin
     asyncio.run(write(settings, letters[:1]))
     assert elan("dead-letters", "replay").stdout == "1 put back\n"
     assert put_back(settings) == [*BAD_TIME, NOT_JSON, NOT_JSON]
+
+
+def test_a_letter_larger_than_its_topic_takes_is_left_and_the_others_are_put_back_once(
+    elan: Elan, settings: Settings
+) -> None:
+    elan("topics", "create")
+    topic = settings.kafka.activity_topic
+    # compressed, the activity topic had taken it
+    values = [b"first", b"x" * 1_100_000, b"third"]
+    letters = [DeadLetter(Reason.TOO_LARGE, "", topic, 0, offset, None, value) for offset, value in enumerate(values)]
+    asyncio.run(write(settings, letters))
+
+    first = elan("dead-letters", "replay")
+    assert first.exit_code == 0
+    assert first.stdout == "2 put back\n1 left: larger than the origin topic takes (max.message.bytes)\n"
+    assert elan("dead-letters", "replay").stdout == "There is nothing to put back.\n"
+    assert put_back(settings) == [(0, None, b"first", []), (0, None, b"third", [])]
+
+
+def test_a_letter_larger_than_a_request_is_left(
+    elan: Elan, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elan("topics", "create")
+    letters = [
+        DeadLetter(Reason.TOO_LARGE, "", settings.kafka.activity_topic, 0, 1, None, value)
+        for value in (b"x" * 900, b"")
+    ]
+    asyncio.run(write(settings, letters))
+    monkeypatch.setattr(kafka_clients, "LARGEST_REQUEST_BYTES", 500)
+    assert "1 left: larger than the origin topic takes" in elan("dead-letters", "replay").stdout
+    assert put_back(settings) == [(0, None, b"", [])]
 
 
 def test_without_the_topic_it_ends_with_3(elan: Elan) -> None:
