@@ -123,12 +123,12 @@ def kafka_producer(settings: Settings) -> KafkaProducer:
     )
 
 
-def kafka_consumer(settings: Settings, *topics: str, group: str | None = None) -> KafkaConsumer:
-    """A consumer for tools, from the earliest record, committing nothing by itself; close it. Raises ServerError."""
+def kafka_consumer(settings: Settings, *topics: str) -> KafkaConsumer:
+    """A consumer for tools, from the earliest record, of no group; close it. Raises ServerError."""
     from kafka import KafkaConsumer  # noqa: PLC0415
 
     consumer = _reach_kafka(
-        settings, KafkaConsumer, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False
+        settings, KafkaConsumer, group_id=None, auto_offset_reset="earliest", enable_auto_commit=False
     )
     if topics:
         consumer.subscribe(topics=list(topics))

@@ -156,17 +156,36 @@ def activity_topic(admin: KafkaAdminClient, settings: Settings) -> ActivityTopic
         Stop: it has fewer. None can be taken away, so it is not the one that was meant: a broker may have made it.
     """
     kafka = settings.kafka
-    with asking_kafka(settings):
-        (found,) = admin.describe_topics([kafka.activity_topic])
-    if found["error_code"]:
-        raise ServerError(f"Kafka has no topic {kafka.activity_topic}: create it with `elan topics create`.")
-    identity, partitions = str(found["topic_id"] or ""), len(found["partitions"])
+    found = _described(admin, settings, kafka.activity_topic)
+    partitions = len(found["partitions"])
     if partitions < kafka.partitions:
         raise Stop(
             f"{kafka.activity_topic} has {partitions} partitions, the settings say {kafka.partitions}: "
             f"make the topic anew with `elan topics create`, or set kafka.partitions = {partitions}."
         )
-    return ActivityTopic("" if identity in NO_IDENTITIES else identity, partitions)
+    return ActivityTopic(_identity(found), partitions)
+
+
+def identity_of(admin: KafkaAdminClient, settings: Settings, name: str) -> str:
+    """The id of a topic, another one once it was made anew; "" where the brokers have none.
+
+    Raises:
+        ServerError: Kafka refuses, or the topic is not there.
+    """
+    return _identity(_described(admin, settings, name))
+
+
+def _described(admin: KafkaAdminClient, settings: Settings, name: str) -> dict[str, Any]:
+    with asking_kafka(settings):
+        (found,) = admin.describe_topics([name])
+    if found["error_code"]:
+        raise ServerError(f"Kafka has no topic {name}: create it with `elan topics create`.")
+    return dict(found)
+
+
+def _identity(described: dict[str, Any]) -> str:
+    identity = str(described["topic_id"] or "")
+    return "" if identity in NO_IDENTITIES else identity
 
 
 def configs_of(admin: KafkaAdminClient, name: str) -> dict[str, str]:

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from kafka import TopicPartition
 from kafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
-from kafka.structs import OffsetAndMetadata
 
 from pipeline.cli.dead_letter_log import partitions_of_topic, read_letter, records
 from pipeline.model import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from kafka import KafkaConsumer, KafkaProducer
 
     from pipeline.cli.dead_letter_log import Letter
+    from pipeline.cli.dead_letter_progress import Progress
 
 ALL_REASONS = frozenset(reason.value for reason in Reason)
-LETTERS_A_COMMIT = 500
+LETTERS_AT_ONCE = 500
+"""Sent before it is kept that they were."""
 SEND_SECONDS = 30.0
 PUT_BACK = "put back"
 DONE_BEFORE = "put back before"
@@ -34,56 +32,18 @@ SIZE_ERRORS = (MessageSizeTooLargeError, RecordListTooLargeError)
 """A topic measures what it is sent: it may have taken a record compressed that it refuses as it is in the letter."""
 
 
-class Progress:
-    """How far the letters of each reason were put back, kept as the commits of one consumer group.
-
-    The offset of a commit is where all reasons are done; its metadata says how far each one is. So a replay of one
-    reason leaves the others for later.
-    """
-
-    def __init__(self, consumer: KafkaConsumer, places: list[TopicPartition]) -> None:
-        self._consumer = consumer
-        self._next = {place: _next_offsets(consumer.committed(place, metadata=True)) for place in places}
-
-    def starts(self, reasons: frozenset[str]) -> dict[TopicPartition, int]:
-        """Where the first letter of these reasons can lie."""
-        return {place: min(following[reason] for reason in reasons) for place, following in self._next.items()}
-
-    def is_done(self, letter: Letter) -> bool:
-        """Whether the letter was put back before."""
-        return letter.offset < self._next[letter.at].get(letter.reason, 0)
-
-    def commit(self, reasons: frozenset[str], ends: Mapping[TopicPartition, int]) -> None:
-        """All letters of these reasons before the ends are done."""
-        commits = {}
-        for place, end in ends.items():
-            following = self._next[place]
-            following |= {reason: max(end, following[reason]) for reason in reasons}
-            commits[place] = OffsetAndMetadata(min(following.values()), orjson.dumps(following).decode(), -1)
-        if commits:
-            self._consumer.commit(commits)
-
-
-def _next_offsets(committed: Any) -> dict[str, int]:
-    """Reason -> first offset not done yet."""
-    if committed is None:
-        return dict.fromkeys(ALL_REASONS, 0)
-    try:
-        told = orjson.loads(committed.metadata or "{}")
-    except orjson.JSONDecodeError:
-        told = {}
-    return {reason: int(told.get(reason, committed.offset)) for reason in ALL_REASONS}
-
-
 class Replay:
     """One replay of the letters that lie in the topic now.
 
     A killed one may put up to 500 letters back twice; the workers tell such duplicates by their ids.
     """
 
-    def __init__(self, consumer: KafkaConsumer, producer: KafkaProducer | None, reasons: frozenset[str]) -> None:
+    def __init__(
+        self, consumer: KafkaConsumer, producer: KafkaProducer | None, progress: Progress, reasons: frozenset[str]
+    ) -> None:
         """Without a producer nothing is written."""
         self._consumer = consumer
+        self._progress = progress
         self._producer = producer
         self._reasons = reasons
         self._sent: list[Any] = []
@@ -94,26 +54,26 @@ class Replay:
         """Put back what is to be -> outcome -> letters.
 
         Raises:
-            ServerError: the topic does not exist or Kafka stops answering.
-            KafkaError: Kafka refuses a commit, or a record for another reason than its size.
+            ServerError: the topic does not exist, or Kafka or Redis stops answering.
+            KafkaError: Kafka refuses a record for another reason than its size.
         """
-        progress = Progress(self._consumer, partitions_of_topic(self._consumer, topic))
-        for record in records(self._consumer, progress.starts(self._reasons)):
+        places = partitions_of_topic(self._consumer, topic)
+        for record in records(self._consumer, self._progress.starts(places, self._reasons)):
             letter = read_letter(record)
-            outcome = FOREIGN if letter is None else self._handle(letter, progress)
+            outcome = FOREIGN if letter is None else self._handle(letter)
             if outcome is not None:
                 self.outcomes[outcome] += 1
             self._ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
-            if len(self._sent) >= LETTERS_A_COMMIT:
-                self._settle(progress)
-        self._settle(progress)
+            if len(self._sent) >= LETTERS_AT_ONCE:
+                self._settle()
+        self._settle()
         return self.outcomes
 
-    def _handle(self, letter: Letter, progress: Progress) -> str | None:
+    def _handle(self, letter: Letter) -> str | None:
         """The outcome; None where the letter is on its way, and its outcome is counted when that is settled."""
         if letter.reason not in self._reasons:
             return OTHER_REASON
-        if progress.is_done(letter):
+        if self._progress.is_done(letter):
             return DONE_BEFORE
         if letter.lost:
             return LOST
@@ -131,13 +91,13 @@ class Replay:
         self._sent.append(sent)
         return None
 
-    def _settle(self, progress: Progress) -> None:
-        """Commit once all that was sent is safe, or refused for its size, which another try would not change."""
+    def _settle(self) -> None:
+        """Keep how far it has come once all that was sent is safe, or too large, which another try would not change."""
         if self._producer is None:
             return
         self.outcomes.update(map(_outcome_of, self._sent))
         self._sent.clear()
-        progress.commit(self._reasons, self._ends)
+        self._progress.keep(self._reasons, self._ends)
 
 
 def _outcome_of(sent: Any) -> str:

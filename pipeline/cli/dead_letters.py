@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -69,29 +70,28 @@ def replay(
     """Put dead letters back to the topic and partition they came from, key and value untouched, each once.
 
     Do it after the cause is mended; what is still wrong comes back as a new letter. Only letters that are there at the
-    start are put back. What was done is kept as commits of a consumer group (kafka.group with -replay at its end), so a
-    second run puts nothing back twice.
+    start are put back. What was done is kept in Redis, under redis.namespace, so a second run puts nothing back twice.
 
     Example: elan dead-letters replay --reason too_large --dry-run
 
-    Exit codes: 0 done, 2 a setting or option is wrong, 3 Kafka cannot be reached, refuses, or has no such topic.
+    Exit codes: 0 done, 2 a setting or option is wrong, 3 Kafka or Redis cannot be reached or refuses, or Kafka has no
+    such topic.
     """
+    from pipeline.cli.dead_letter_progress import Progress  # noqa: PLC0415
     from pipeline.cli.dead_letter_replay import ALL_REASONS, Replay  # noqa: PLC0415
     from pipeline.kafka_clients import kafka_consumer, kafka_producer  # noqa: PLC0415 - quick --help
     from pipeline.kafka_topics import asking_kafka  # noqa: PLC0415
+    from pipeline.redis_clients import redis_client  # noqa: PLC0415
     from pipeline.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings()
     reasons = ALL_REASONS if reason is None else frozenset({reason.value})
-    consumer = kafka_consumer(settings, group=f"{settings.kafka.group}-replay")
-    producer = None if dry_run else kafka_producer(settings)
-    try:
+    with ExitStack() as clients:
+        progress = Progress(clients.enter_context(closing(redis_client(settings))), settings)
+        consumer = clients.enter_context(closing(kafka_consumer(settings)))
+        producer = None if dry_run else clients.enter_context(closing(kafka_producer(settings)))
         with asking_kafka(settings):
-            outcomes = Replay(consumer, producer, reasons).run(settings.kafka.dead_letter_topic)
-    finally:
-        consumer.close()
-        if producer is not None:
-            producer.close()
+            outcomes = Replay(consumer, producer, progress, reasons).run(settings.kafka.dead_letter_topic)
     for outcome, number in outcomes.most_common():
         typer.echo(f"{number} {outcome}")
     if not outcomes:

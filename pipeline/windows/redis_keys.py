@@ -67,3 +67,7 @@ class Keys(NamedTuple):
     def lease(self, name: str) -> str:
         """A lease that one worker holds at a time."""
         return f"{self.namespace}:lease:{name}"
+
+    def replayed(self, topic: str, identity: str) -> str:
+        """Hash: partition/reason -> first offset of a dead-letter topic that was not put back (identity: its id)."""
+        return f"{self.namespace}:replayed:{topic}:{identity}"

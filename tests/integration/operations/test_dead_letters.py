@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,7 +13,7 @@ from pipeline import kafka_clients
 from pipeline.cli.dead_letter_log import partitions_of_topic, records
 from pipeline.ingest.dead_letters import DeadLetter, KafkaDeadLetterWriter
 from pipeline.ingest.decode import SwollenBatch
-from pipeline.kafka_clients import aiokafka_producer, kafka_consumer, kafka_producer
+from pipeline.kafka_clients import aiokafka_producer, kafka_admin, kafka_consumer, kafka_producer
 from pipeline.model import Reason
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
     Elan = Callable[..., Result]
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], valkey_url: str) -> dict[str, str]:
+    """Give the variables of a deployment that has a Redis too."""
+    return {**environ, "ELAN_REDIS_URL": valkey_url}
 
 
 @pytest.fixture
@@ -90,6 +97,35 @@ def test_letters_are_put_back_untouched_and_once(elan: Elan, settings: Settings)
     assert "1 left: not written by a worker\n" in first.stdout
     assert second.stdout == "There is nothing to put back.\n"
     assert put_back(settings) == [*BAD_TIME, NOT_JSON]
+
+
+@pytest.mark.usefixtures("letters")
+def test_nothing_is_put_back_twice_when_the_broker_has_forgotten_all_groups(elan: Elan, settings: Settings) -> None:
+    elan("dead-letters", "replay")
+    # as it does a week after the last commit of a group without members
+    with closing(kafka_admin(settings)) as admin:
+        groups = [group["group_id"] for group in admin.list_groups()]
+        admin.delete_groups([group for group in groups if group.startswith(settings.kafka.group)])
+    assert elan("dead-letters", "replay").stdout == "There is nothing to put back.\n"
+    assert put_back(settings) == [*BAD_TIME, NOT_JSON]
+
+
+def test_letters_of_a_topic_made_anew_are_put_back(elan: Elan, settings: Settings, letters: list[DeadLetter]) -> None:
+    elan("dead-letters", "replay")
+    with closing(kafka_admin(settings)) as admin:
+        admin.delete_topics([settings.kafka.dead_letter_topic])
+    elan("topics", "create")
+    asyncio.run(write(settings, letters[:1]))
+    assert elan("dead-letters", "replay").stdout == "1 put back\n"
+    assert put_back(settings) == [*BAD_TIME, NOT_JSON, NOT_JSON]
+
+
+@pytest.mark.usefixtures("letters")
+def test_without_redis_nothing_is_put_back_and_it_ends_with_3(elan: Elan, settings: Settings) -> None:
+    result = elan("dead-letters", "replay", ELAN_REDIS_URL="redis://127.0.0.1:1/0")
+    assert result.exit_code == 3
+    assert "Redis at redis://127.0.0.1:1/0 cannot be reached" in result.stderr
+    assert put_back(settings) == []
 
 
 @pytest.mark.usefixtures("letters")
