@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.sources.report import ImportReport
 
 T = TypeVar("T")
+NESTED = "nested too deeply"
 LARGEST_DOCUMENT_BYTES = 512 * 1024 * 1024
 """One document is held in memory; a larger one is no part of any export Élan reads."""
 _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -63,6 +64,9 @@ class Archive:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             message = f"{self.path} holds no valid JSON at {name} ({error}); fetch the export again."
             raise InputError(message) from None
+        except RecursionError:
+            message = f"{self.path} holds JSON at {name} that is {NESTED}; no platform writes that, leave it out."
+            raise InputError(message) from None
 
     def records(self, name: str, decoder: msgspec.json.Decoder[T], report: ImportReport) -> Iterator[T]:
         """The records of a document that is a list; one of another shape is rejected, the others go on.
@@ -82,6 +86,8 @@ class Archive:
                 record = decoder.decode(raw)
             except msgspec.DecodeError as error:
                 report.reject(shape_of(error))
+            except RecursionError:
+                report.reject(NESTED)
             else:
                 yield record
 

@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline.errors import InputError
 from pipeline.model import Activity, Kind, TimePrecision
-from pipeline.sources.archive import shape_of
+from pipeline.sources.archive import NESTED, shape_of
 from pipeline.sources.lines import is_cut_off, numbered_lines
 from pipeline.sources.moments import Moment, in_utc
 
@@ -59,6 +59,9 @@ def read(path: Path, network: str | None, report: ImportReport) -> Iterator[Acti
             flat = _LINE.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             _refuse(line, error, report)
+            continue
+        except RecursionError:
+            report.reject(NESTED)
             continue
         activity = _activity(flat, network)
         if isinstance(activity, str):

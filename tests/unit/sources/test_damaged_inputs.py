@@ -50,6 +50,21 @@ def test_a_file_of_another_kind_is_not_said_to_be_cut(tmp_path: Path, content: b
         read("jsonl", tmp_path / "other.jsonl")
 
 
+DEEP = "[" * 5_000 + "]" * 5_000
+
+
+def test_what_is_nested_too_deeply_is_rejected_in_a_line_and_named_in_an_export(tmp_path: Path) -> None:
+    (tmp_path / "deep.jsonl").write_text(LINE + LINE.replace("}", f', "other": {DEEP}}}'))
+    activities, report = read("jsonl", tmp_path / "deep.jsonl")
+    assert (len(activities), report.rejected) == (1, {"nested too deeply": 1})
+    (tmp_path / "C1").mkdir()
+    (tmp_path / "channels.json").write_text('[{"id": "C1", "name": "C1"}]')
+    (tmp_path / "users.json").write_text("[]")
+    (tmp_path / "C1" / "2024-03-04.json").write_text(f'[{json.dumps(MESSAGE)[:-1]}, "other": {DEEP}}}]')
+    with pytest.raises(InputError, match=r"holds JSON at C1/2024-03-04\.json that is nested too deeply"):
+        read("slack-export", tmp_path)
+
+
 def test_a_last_line_without_newline_is_whole_when_it_is_valid(tmp_path: Path) -> None:
     (tmp_path / "whole.jsonl").write_text(LINE + LINE.strip())
     assert len(read("jsonl", tmp_path / "whole.jsonl")[0]) == 2
