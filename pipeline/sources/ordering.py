@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import islice
 from typing import IO, TYPE_CHECKING
 
@@ -72,6 +72,9 @@ def _spooled(activities: Iterable[Activity], files: ExitStack) -> IO[bytes]:
             spool.write(record)
         spool.seek(0)
     except OSError as error:
+        # Its end would write once more, and that error would stand for this one.
+        with suppress(OSError):
+            spool.close()
         message = (
             f"No room to sort in {tempfile.gettempdir()} ({error.strerror or error}); set TMPDIR to a larger folder."
         )

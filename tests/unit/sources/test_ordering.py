@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, SettingsError
 from pipeline.sources import ordering
 from pipeline.sources.ordering import in_time_order, time_and_id
 from tests.unit.sources.made_exports import START, an_activity
@@ -48,3 +50,10 @@ def test_an_input_damaged_at_its_end_yields_nothing() -> None:
 
     with pytest.raises(InputError):
         next(in_time_order(damaged(), 3))
+
+
+def test_a_full_temporary_folder_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing fits, and what the buffer holds is written once more when the file is closed.
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("w+b"))  # noqa: SIM115 - closed there
+    with pytest.raises(SettingsError, match="No room to sort"):
+        list(in_time_order((an_activity(number) for number in range(100)), 10))
