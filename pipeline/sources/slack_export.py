@@ -118,6 +118,9 @@ def _created(channel: Channel, workspace: Workspace, report: ImportReport) -> It
     if time is None:
         report.leave_out("channels without a date of creation")
         return
+    if channel.creator is None:
+        report.leave_out("creations of channels by nobody known")
+        return
     yield _activity(channel, workspace, f"{channel.id}:created", time, Kind.COMMUNITY_CREATED, actor=channel.creator)
 
 

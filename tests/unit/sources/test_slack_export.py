@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,6 +98,16 @@ def test_an_edit_log_gives_edits_but_no_deletions_by_nobody_known_nor_marks_of_e
     deleted = {"type": "message", "subtype": "message_deleted", "ts": "1709543000.000100", "deleted_ts": inner["ts"]}
     post, edit = said(tmp_path, marked, changed, deleted)
     assert (edit.kind, edit.actor, edit.object, edit.author) == (Kind.EDIT, "U2", post.id, "U1")
+
+
+def test_a_channel_that_nobody_known_has_created_is_read_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "C1").mkdir()
+    (tmp_path / "channels.json").write_text('[{"id": "C1", "name": "C1", "created": 1709542000}]')
+    (tmp_path / "users.json").write_text("[]")
+    (tmp_path / "C1" / "2024-03-04.json").write_text(json.dumps([message()]))
+    activities, report = read("slack-export", tmp_path)
+    assert ([activity.kind for activity in activities], report.rejects) == ([Kind.POST], 0)
+    assert report.left_out["creations of channels by nobody known"] == 1
 
 
 def test_a_message_to_oneself_in_the_third_person_is_a_post(tmp_path: Path) -> None:
