@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kafka import TopicPartition
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
 PATIENCE_SECONDS = 30.0
+_NUMBER = re.compile(r"[0-9]{1,18}")
 POLL_MILLISECONDS = 500
 OURS = frozenset(
     {"elan-reason", "elan-detail", "elan-topic", "elan-partition", "elan-offset", NULL_HEADER, BATCH_HEADER}
@@ -52,7 +54,7 @@ def read_letter(record: Any) -> Letter | None:
     headers = list(record.headers)
     ours = {name: (value or b"").decode(errors="replace") for name, value in headers if name in OURS}
     numbers = (ours.get("elan-partition", ""), ours.get("elan-offset", ""))
-    if "elan-reason" not in ours or not ours.get("elan-topic") or not all(number.isdigit() for number in numbers):
+    if "elan-reason" not in ours or not ours.get("elan-topic") or not all(map(_NUMBER.fullmatch, numbers)):
         return None
     return Letter(
         TopicPartition(record.topic, record.partition),
@@ -98,8 +100,9 @@ def records(consumer: KafkaConsumer, starts: Mapping[TopicPartition, int]) -> It
             if highwater is not None:
                 ends.setdefault(place, highwater)
         for place, found in polled.items():
-            progress_seconds = monotonic_seconds()
             yield from (record for record in found if record.offset < ends.get(place, record.offset + 1))
+            # After what the caller did meanwhile: only Kafka is waited for.
+            progress_seconds = monotonic_seconds()
         open_places = {place for place in open_places if not _reached(consumer, place, ends)}
 
 
