@@ -87,8 +87,8 @@ def replay(
     settings = load_settings()
     reasons = ALL_REASONS if reason is None else frozenset({reason.value})
     with ExitStack() as clients:
-        progress = Progress(clients.enter_context(closing(redis_client(settings))), settings)
         consumer = clients.enter_context(closing(kafka_consumer(settings)))
+        progress = Progress(clients.enter_context(closing(redis_client(settings))), settings)
         producer = None if dry_run else clients.enter_context(closing(kafka_producer(settings)))
         with asking_kafka(settings):
             outcomes = Replay(consumer, producer, progress, reasons).run(settings.kafka.dead_letter_topic)
